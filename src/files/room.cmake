@@ -1,0 +1,7 @@
+find_package(OpenSSL REQUIRED)
+if(TARGET weir_files)
+  get_target_property(weir_files_type weir_files TYPE)
+  if(NOT weir_files_type STREQUAL INTERFACE_LIBRARY)
+    target_link_libraries(weir_files PRIVATE OpenSSL::Crypto)
+  endif()
+endif()
