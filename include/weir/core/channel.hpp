@@ -1,0 +1,129 @@
+#pragma once
+
+#include <weir/core/error.hpp>
+#include <weir/core/task.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <utility>
+
+namespace weir {
+
+/// A bounded queue between tasks of one loop, for any number of senders and receivers, in order.
+/// Thread-safety: the loop's thread only.
+template <class T>
+class channel {
+public:
+  /// At most `capacity` values (at least 1) wait in the channel; a sender beyond that waits.
+  explicit channel(std::size_t capacity) : capacity_(capacity == 0 ? 1 : capacity) {}
+  channel(const channel&) = delete;
+  channel& operator=(const channel&) = delete;
+
+  class [[nodiscard]] sender : detail::wait_node {
+  public:
+    sender(channel& owner, T value) : owner_(owner), value_(std::move(value)) {}
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      if (!begin(waiter)) return false;
+      if (!owner_.closed_ && owner_.values_.size() >= owner_.capacity_) {
+        owner_.senders_.push_back(*this);
+        return true;
+      }
+      static_cast<detail::list_hook<detail::in_scope_waits>*>(this)->unlink();
+      if (!owner_.closed_) owner_.accept(*this);
+      return false;
+    }
+    void await_resume() const {
+      check();
+      if (!sent_) throw error(errc::unavailable, "the channel is closed");
+    }
+
+  private:
+    friend class channel;
+    channel& owner_;
+    T value_;
+    bool sent_ = false;
+  };
+
+  class [[nodiscard]] receiver : detail::wait_node {
+  public:
+    explicit receiver(channel& owner) : owner_(owner) {}
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      if (!begin(waiter)) return false;
+      if (owner_.values_.empty() && !owner_.closed_) {
+        owner_.receivers_.push_back(*this);
+        return true;
+      }
+      static_cast<detail::list_hook<detail::in_scope_waits>*>(this)->unlink();
+      if (!owner_.values_.empty()) owner_.hand_over(*this);
+      return false;
+    }
+    std::optional<T> await_resume() {
+      check();
+      return std::move(value_);
+    }
+
+  private:
+    friend class channel;
+    channel& owner_;
+    std::optional<T> value_;
+  };
+
+  /// Waits for room and puts `value` in. Fails: errc::unavailable on a closed channel. Cancellation: nothing is sent.
+  sender send(T value) { return sender(*this, std::move(value)); }
+
+  /// Puts `value` in where there is room. Returns whether it did.
+  bool try_send(T value) {
+    if (closed_ || values_.size() >= capacity_) return false;
+    put(std::move(value));
+    return true;
+  }
+
+  /// Waits for a value. Returns nothing once the channel is closed and empty. Cancellation: no value is lost.
+  receiver receive() { return receiver(*this); }
+
+  /// No more values: waiting senders fail, receivers get what is left and then nothing. Again is harmless.
+  void close() noexcept {
+    closed_ = true;
+    while (!senders_.empty()) senders_.pop_front().finish();
+    while (!receivers_.empty()) receivers_.pop_front().finish();
+  }
+
+  bool is_closed() const noexcept { return closed_; }
+  std::size_t size() const noexcept { return values_.size(); }
+
+private:
+  void accept(sender& from) {
+    from.sent_ = true;
+    put(std::move(from.value_));
+  }
+  void put(T value) {
+    if (receivers_.empty()) {
+      values_.push_back(std::move(value));
+      return;
+    }
+    auto& to = static_cast<receiver&>(receivers_.pop_front());
+    to.value_.emplace(std::move(value));
+    to.finish();
+  }
+  void hand_over(receiver& to) {
+    to.value_.emplace(std::move(values_.front()));
+    values_.pop_front();
+    if (senders_.empty()) return;
+    auto& from = static_cast<sender&>(senders_.pop_front());
+    accept(from);
+    from.finish();
+  }
+
+  std::size_t capacity_;
+  bool closed_ = false;
+  std::deque<T> values_;
+  detail::list<detail::wait_node, detail::in_queue> senders_;
+  detail::list<detail::wait_node, detail::in_queue> receivers_;
+};
+
+} // namespace weir

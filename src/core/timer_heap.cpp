@@ -1,0 +1,65 @@
+#include "core/timer_heap.hpp"
+
+#include <algorithm>
+
+namespace weir::detail {
+
+constexpr std::size_t arity = 4;
+
+void timer_heap::up(std::size_t at) noexcept {
+  timer_node* node = heap_[at];
+  while (at > 0) {
+    const std::size_t parent = (at - 1) / arity;
+    if (heap_[parent]->due <= node->due) break;
+    place(heap_[parent], at);
+    at = parent;
+  }
+  place(node, at);
+}
+
+void timer_heap::down(std::size_t at) noexcept {
+  timer_node* node = heap_[at];
+  for (;;) {
+    const std::size_t first = at * arity + 1;
+    if (first >= heap_.size()) break;
+    const std::size_t last = std::min(first + arity, heap_.size());
+    std::size_t least = first;
+    for (std::size_t child = first + 1; child < last; ++child)
+      if (heap_[child]->due < heap_[least]->due) least = child;
+    if (heap_[least]->due >= node->due) break;
+    place(heap_[least], at);
+    at = least;
+  }
+  place(node, at);
+}
+
+void timer_heap::arm(timer_node& node, clock::time_point due) {
+  disarm(node);
+  node.due = due;
+  heap_.push_back(&node);
+  node.index = heap_.size() - 1;
+  up(node.index);
+}
+
+void timer_heap::disarm(timer_node& node) noexcept {
+  if (node.index == timer_node::unarmed) return;
+  const std::size_t at = node.index;
+  node.index = timer_node::unarmed;
+  timer_node* last = heap_.back();
+  heap_.pop_back();
+  if (last == &node) return;
+  place(last, at);
+  up(at);
+  down(last->index);
+}
+
+void timer_heap::fire(clock::time_point now) noexcept {
+  // At most as many as are armed now: a timer that rearms itself for the past cannot hold the loop.
+  for (std::size_t budget = heap_.size(); budget > 0 && !heap_.empty() && heap_.front()->due <= now; --budget) {
+    timer_node* node = heap_.front();
+    disarm(*node);
+    node->fire(node);
+  }
+}
+
+} // namespace weir::detail

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <weir/core/detail/timer_node.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace weir::detail {
+
+/// The armed timers of a loop: a 4-ary min-heap whose nodes know their place, so that disarming is O(log n).
+class timer_heap {
+public:
+  void arm(timer_node& node, clock::time_point due);
+  void disarm(timer_node& node) noexcept;
+  std::optional<clock::time_point> next_due() const noexcept {
+    if (heap_.empty()) return std::nullopt;
+    return heap_.front()->due;
+  }
+  /// Fires those that are due at `now`; what they arm for a time that has passed waits for the next call.
+  void fire(clock::time_point now) noexcept;
+
+private:
+  void place(timer_node* node, std::size_t at) noexcept {
+    heap_[at] = node;
+    node->index = at;
+  }
+  void up(std::size_t at) noexcept;
+  void down(std::size_t at) noexcept;
+
+  std::vector<timer_node*> heap_;
+};
+
+} // namespace weir::detail
