@@ -1,10 +1,10 @@
 #include <weir/core/descriptor.hpp>
-
 #include <weir/core/error.hpp>
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/epoll.h>
+
+#include <cerrno>
 #include <utility>
 
 namespace weir {

@@ -2,10 +2,11 @@
 
 #include <weir/core/error.hpp>
 
-#include <cerrno>
-#include <cstdint>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
 
 namespace weir::detail {
 

@@ -10,8 +10,8 @@ namespace weir::detail {
 /// Where other threads leave nodes for a loop: a lock-free stack, turned into arrival order when it is taken.
 ///
 /// The head is one of: `closed()` (the loop is gone), `asleep()` (empty, and the loop may be blocked in epoll: who adds
-/// the first node writes to the eventfd), nullptr (empty, the loop is awake), or the newest node. So one wake-up is paid
-/// per sleep of the loop, however many threads post.
+/// the first node writes to the eventfd), nullptr (empty, the loop is awake), or the newest node. So one wake-up is
+/// paid per sleep of the loop, however many threads post.
 struct inbox {
   inbox();
 
@@ -29,7 +29,7 @@ struct inbox {
   /// Refuses all that comes later; returns what is left, oldest first.
   ready_node* close() noexcept;
 
-private:
+ private:
   ready_node* asleep() noexcept { return &asleep_; }
   ready_node* closed() noexcept { return &closed_; }
   ready_node* reversed(ready_node* newest) noexcept;

@@ -1,11 +1,14 @@
-#include <weir/core/loop.hpp>
-
 #include "core/inbox.hpp"
 #include "core/timer_heap.hpp"
 
 #include <weir/core/detail/timer_node.hpp>
 #include <weir/core/error.hpp>
+#include <weir/core/loop.hpp>
 #include <weir/core/unique_fd.hpp>
+
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,9 +17,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <map>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace weir {
 

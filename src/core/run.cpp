@@ -1,8 +1,11 @@
-#include <weir/core/run.hpp>
-
 #include <weir/core/fd_watch.hpp>
+#include <weir/core/run.hpp>
 #include <weir/core/timer.hpp>
 #include <weir/core/unique_fd.hpp>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -10,9 +13,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace weir::detail {
 
@@ -49,7 +49,7 @@ struct runner::signals {
     watch.want(EPOLLIN);
     signals_seen = 0;
     signal_pipe = wake.get();
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = &on_signal;
     action.sa_flags = SA_RESTART;
     ::sigaction(SIGINT, &action, &before[0]);

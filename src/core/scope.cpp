@@ -1,6 +1,5 @@
-#include <weir/core/detail/scope.hpp>
-
 #include <weir/core/cancelled.hpp>
+#include <weir/core/detail/scope.hpp>
 #include <weir/core/stop.hpp>
 
 #include <cstdio>

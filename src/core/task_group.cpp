@@ -44,8 +44,7 @@ std::coroutine_handle<> task_group::child_ended(detail::completion* self) noexce
         std::rethrow_exception(failure);
       } catch (const cancelled&) {
         failure = nullptr;
-      } catch (...) {
-      }
+      } catch (...) {}
     }
     if (failure) group.fail(failure);
   }
@@ -60,8 +59,7 @@ void task_group::fail(std::exception_ptr failure) noexcept {
     std::rethrow_exception(failure);
   } catch (const cancelled&) {
     is_cancellation = true;
-  } catch (...) {
-  }
+  } catch (...) {}
   // In a cancelled scope the children end with `cancelled`; that is how they end, not why.
   if (!is_cancellation && !first_failure_) first_failure_ = std::move(failure);
   inside_.cancel();

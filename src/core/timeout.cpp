@@ -17,9 +17,9 @@ detail::deadline_scope::~deadline_scope() { inside.owner().disarm(*this); }
 
 void detail::throw_timeout(clock::duration allowed) {
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(allowed).count();
-  throw error(errc::timeout, "not finished within " +
-                                 (milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s"
-                                                           : std::to_string(milliseconds) + " ms"));
+  throw error(errc::timeout,
+              "not finished within " + (milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s"
+                                                                 : std::to_string(milliseconds) + " ms"));
 }
 
 } // namespace weir

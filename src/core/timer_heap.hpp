@@ -9,7 +9,7 @@ namespace weir::detail {
 
 /// The armed timers of a loop: a 4-ary min-heap whose nodes know their place, so that disarming is O(log n).
 class timer_heap {
-public:
+ public:
   void arm(timer_node& node, clock::time_point due);
   void disarm(timer_node& node) noexcept;
   std::optional<clock::time_point> next_due() const noexcept {
@@ -19,7 +19,7 @@ public:
   /// Fires those that are due at `now`; what they arm for a time that has passed waits for the next call.
   void fire(clock::time_point now) noexcept;
 
-private:
+ private:
   void place(timer_node* node, std::size_t at) noexcept {
     heap_[at] = node;
     node->index = at;

@@ -1,5 +1,3 @@
-#include <weir/offload/child.hpp>
-
 #include "offload/spawn.hpp"
 
 #include <weir/core/descriptor.hpp>
@@ -8,13 +6,15 @@
 #include <weir/core/sleep.hpp>
 #include <weir/core/task_group.hpp>
 #include <weir/core/timeout.hpp>
+#include <weir/offload/child.hpp>
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace weir {
 
@@ -74,8 +74,7 @@ task<void> end_group(pid_t pid, descriptor& pidfd, std::chrono::milliseconds gra
 
 void reap(pid_t pid, child_result& result) {
   siginfo_t info{};
-  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) < 0 && errno == EINTR) {
-  }
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) < 0 && errno == EINTR) {}
   if (info.si_code == CLD_EXITED)
     result.exit_code = info.si_status;
   else
@@ -86,7 +85,8 @@ void reap(pid_t pid, child_result& result) {
 
 task<child_result> run_child(child_options options) {
   detail::spawned child = detail::spawn(options);
-  descriptor pidfd(std::move(child.pidfd)), in(std::move(child.in)), out(std::move(child.out)), err(std::move(child.err));
+  descriptor pidfd(std::move(child.pidfd)), in(std::move(child.in)), out(std::move(child.out)),
+      err(std::move(child.err));
   child_result result;
   std::exception_ptr failure;
   try {

@@ -2,11 +2,6 @@
 
 #include <weir/core/error.hpp>
 
-#include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +10,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
 
 extern char** environ;
 
@@ -30,7 +31,7 @@ std::string find_program(const std::string& name) {
     rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
     if (folder.empty()) continue; // the current folder is no place to look for programs
     std::string candidate = std::string(folder) + "/" + name;
-    struct stat info {};
+    struct stat info{};
     if (::stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(candidate.c_str(), X_OK) == 0)
       return candidate;
   }
@@ -47,7 +48,8 @@ struct pair_of_ends {
 
 pair_of_ends make_socket_pair() {
   int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) throw errno_error(errno, "a pipe to a child process");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+    throw errno_error(errno, "a pipe to a child process");
   return {unique_fd(fds[0]), unique_fd(fds[1])};
 }
 
@@ -98,7 +100,7 @@ struct child_setup {
   // Dies with the thread that made it, which is the loop's; the check closes the gap before the call.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail();
   if (::getppid() != setup.parent) ::_exit(127);
-  struct sigaction plain {};
+  struct sigaction plain{};
   plain.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
   sigset_t none;
@@ -117,7 +119,8 @@ struct child_setup {
 spawned spawn(const child_options& options) {
   if (options.argv.empty()) throw error(errc::invalid_argument, "no program to run");
   const std::string program = find_program(options.argv.front());
-  if (program.empty()) throw error(errc::not_configured, options.argv.front() + " was not found: install it, or add it to PATH");
+  if (program.empty())
+    throw error(errc::not_configured, options.argv.front() + " was not found: install it, or add it to PATH");
 
   pair_of_ends in = make_socket_pair();
   auto [out_ours, out_theirs] = make_pipe();
@@ -125,8 +128,8 @@ spawned spawn(const child_options& options) {
   auto [report_ours, report_theirs] = make_pipe();
   std::vector<std::string> arguments = options.argv, environment = merged_environment(options.environment);
   const auto argv = pointers(arguments), env = pointers(environment);
-  const child_setup setup{in.theirs.get(),   out_theirs.get(), err_theirs.get(), report_theirs.get(), ::getpid(),
-                          options.nice,      &options.keep_fds, program.c_str(),  argv.data(),         env.data()};
+  const child_setup setup{in.theirs.get(), out_theirs.get(),  err_theirs.get(), report_theirs.get(), ::getpid(),
+                          options.nice,    &options.keep_fds, program.c_str(),  argv.data(),         env.data()};
 
   // No signal handler of ours may run in the child before it has reset them.
   sigset_t all, before;
@@ -142,8 +145,7 @@ spawned spawn(const child_options& options) {
   report_theirs.reset();
   int exec_error = 0;
   ssize_t got;
-  while ((got = ::read(report_ours.get(), &exec_error, sizeof exec_error)) < 0 && errno == EINTR) {
-  }
+  while ((got = ::read(report_ours.get(), &exec_error, sizeof exec_error)) < 0 && errno == EINTR) {}
   spawned child;
   child.pid = pid;
   child.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

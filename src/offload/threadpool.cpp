@@ -1,12 +1,12 @@
+#include <weir/core/error.hpp>
 #include <weir/offload/threadpool.hpp>
 
-#include <weir/core/error.hpp>
+#include <pthread.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
-#include <pthread.h>
 #include <system_error>
 #include <thread>
 
@@ -26,7 +26,7 @@ struct worker {
 /// The process's threads. Idle ones form a stack: the most recently used one, whose caches are warm, goes first, and
 /// those at the bottom time out. Never destroyed: an abandoned job may outlive main.
 class pool {
-public:
+ public:
   void submit(detail::thread_job& job) {
     {
       std::lock_guard lock(mutex_);
@@ -44,7 +44,7 @@ public:
     }
   }
 
-private:
+ private:
   void start_thread(detail::thread_job& job) {
     // Signals belong to the thread that runs the loop.
     sigset_t all, before;

@@ -14,14 +14,14 @@ namespace weir {
 /// Thread-safety: the loop's thread only.
 template <class T>
 class channel {
-public:
+ public:
   /// At most `capacity` values (at least 1) wait in the channel; a sender beyond that waits.
   explicit channel(std::size_t capacity) : capacity_(capacity == 0 ? 1 : capacity) {}
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 
   class [[nodiscard]] sender : detail::wait_node {
-  public:
+   public:
     sender(channel& owner, T value) : owner_(owner), value_(std::move(value)) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -40,7 +40,7 @@ public:
       if (!sent_) throw error(errc::unavailable, "the channel is closed");
     }
 
-  private:
+   private:
     friend class channel;
     channel& owner_;
     T value_;
@@ -48,7 +48,7 @@ public:
   };
 
   class [[nodiscard]] receiver : detail::wait_node {
-  public:
+   public:
     explicit receiver(channel& owner) : owner_(owner) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -67,7 +67,7 @@ public:
       return std::move(value_);
     }
 
-  private:
+   private:
     friend class channel;
     channel& owner_;
     std::optional<T> value_;
@@ -96,7 +96,7 @@ public:
   bool is_closed() const noexcept { return closed_; }
   std::size_t size() const noexcept { return values_.size(); }
 
-private:
+ private:
   void accept(sender& from) {
     from.sent_ = true;
     put(std::move(from.value_));

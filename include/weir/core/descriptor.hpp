@@ -11,7 +11,7 @@ namespace weir {
 /// Use: try the system call first; on EAGAIN await, and try again. A wait may end without cause.
 /// Thread-safety: the loop's thread only. Cost of a wait: no allocation; epoll_ctl only when the interest changes.
 class descriptor {
-public:
+ public:
   descriptor() noexcept = default;
   /// Takes `fd` over and makes it non-blocking. Fails: errno_error. A regular file cannot be waited for: it is always
   /// ready, and waits on it return at once.
@@ -26,7 +26,7 @@ public:
   enum class direction { in, out, hang_up };
 
   class [[nodiscard]] waiter : detail::wait_node {
-  public:
+   public:
     waiter(descriptor& owner, direction way) noexcept;
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -35,7 +35,7 @@ public:
     }
     void await_resume() const { check(); }
 
-  private:
+   private:
     friend class descriptor;
     bool suspend();
 
@@ -53,7 +53,7 @@ public:
   /// Closes. Nobody may be waiting.
   void close() noexcept;
 
-private:
+ private:
   struct state;
   std::unique_ptr<state> state_;
 };

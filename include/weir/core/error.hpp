@@ -31,7 +31,7 @@ std::string_view to_string(errc code) noexcept;
 /// The exception that Weir throws for every failure that is not cancellation (see cancelled.hpp).
 /// The text says what was wrong, which name, and what to do; it holds no secret and no absolute server path.
 class error : public std::runtime_error {
-public:
+ public:
   error(errc code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
   errc code() const noexcept { return code_; }
@@ -43,7 +43,7 @@ public:
     return *this;
   }
 
-private:
+ private:
   errc code_;
   int status_ = 0;
 };

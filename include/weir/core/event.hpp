@@ -6,7 +6,7 @@ namespace weir {
 
 /// A flag that tasks wait for. Thread-safety: the loop's thread only; another thread uses loop::post to set it.
 class event {
-public:
+ public:
   event() = default;
   event(const event&) = delete;
   event& operator=(const event&) = delete;
@@ -17,7 +17,7 @@ public:
   bool is_set() const noexcept { return set_; }
 
   class [[nodiscard]] waiter : detail::wait_node {
-  public:
+   public:
     explicit waiter(event& e) noexcept : event_(e) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -32,14 +32,14 @@ public:
     }
     void await_resume() const { check(); }
 
-  private:
+   private:
     event& event_;
   };
 
   /// Waits until the flag is set; returns at once where it is. Cancellation: ends the wait at once.
   waiter wait() noexcept { return waiter(*this); }
 
-private:
+ private:
   detail::list<detail::wait_node, detail::in_queue> waiters_;
   bool set_ = false;
 };

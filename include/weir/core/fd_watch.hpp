@@ -11,19 +11,19 @@ namespace weir {
 /// the loop for as long as the descriptor is ready.
 /// The function may destroy the watch. Thread-safety: the loop's thread only.
 class fd_watch : detail::watch_node {
-public:
+ public:
   /// `function(events)` gets the EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP ... bits of epoll(7).
   fd_watch(int fd, std::function<void(unsigned events)> function);
   ~fd_watch();
   fd_watch(const fd_watch&) = delete;
   fd_watch& operator=(const fd_watch&) = delete;
 
-  /// Asks for these epoll bits from now on; 0 keeps the watch but asks for nothing (errors and hang-ups too are silent).
-  /// Fails: errc::invalid_argument where the kernel cannot poll this kind of file (a regular file).
+  /// Asks for these epoll bits from now on; 0 keeps the watch but asks for nothing (errors and hang-ups too are
+  /// silent). Fails: errc::invalid_argument where the kernel cannot poll this kind of file (a regular file).
   void want(unsigned events);
   int descriptor() const noexcept { return fd; }
 
-private:
+ private:
   loop& loop_;
   std::function<void(unsigned)> function_;
 };

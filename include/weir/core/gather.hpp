@@ -28,7 +28,7 @@ struct join_state {
     inside.cancel();
   }
 
-private:
+ private:
   bool keep_going_;
 };
 
@@ -93,7 +93,7 @@ result<T> outcome(gather_child<T>& child) {
 /// Runs the children of a range, at most `limit` at once (0: all).
 template <class T>
 class range_runner {
-public:
+ public:
   range_runner(join_state& state, std::vector<task<T>>& works, std::size_t limit)
       : state_(state), limit_(limit == 0 ? works.size() : limit) {
     children_.reserve(works.size());
@@ -116,7 +116,7 @@ public:
   std::size_t started() const noexcept { return next_; }
   gather_child<T>& operator[](std::size_t i) noexcept { return children_[i]; }
 
-private:
+ private:
   struct range_child : gather_child<T> {
     range_child(task<T> w, range_runner& o) noexcept : gather_child<T>(std::move(w)), owner(o) {
       this->state = &o.state_;
@@ -152,15 +152,14 @@ template <class... T>
 task<std::tuple<detail::unvoid<T>...>> gather(task<T>... works) {
   detail::join_state state(co_await detail::this_scope{}, false);
   std::tuple<detail::gather_child<T>...> children{detail::gather_child<T>(std::move(works))...};
-  co_await detail::join_all{state, [&] {
-                              std::apply(
-                                  [&](auto&... child) {
-                                    ((child.state = &state, ++state.running,
-                                      detail::start(child.work, state.inside, child)),
-                                     ...);
-                                  },
-                                  children);
-                            }};
+  co_await detail::join_all{
+      state, [&] {
+        std::apply(
+            [&](auto&... child) {
+              ((child.state = &state, ++state.running, detail::start(child.work, state.inside, child)), ...);
+            },
+            children);
+      }};
   if (state.first_failure) std::rethrow_exception(state.first_failure);
   co_return std::apply([](auto&... child) { return std::tuple<detail::unvoid<T>...>{detail::take(child)...}; },
                        children);
@@ -197,15 +196,14 @@ template <class... T>
 task<std::tuple<result<T>...>> gather_results(task<T>... works) {
   detail::join_state state(co_await detail::this_scope{}, true);
   std::tuple<detail::gather_child<T>...> children{detail::gather_child<T>(std::move(works))...};
-  co_await detail::join_all{state, [&] {
-                              std::apply(
-                                  [&](auto&... child) {
-                                    ((child.state = &state, ++state.running,
-                                      detail::start(child.work, state.inside, child)),
-                                     ...);
-                                  },
-                                  children);
-                            }};
+  co_await detail::join_all{
+      state, [&] {
+        std::apply(
+            [&](auto&... child) {
+              ((child.state = &state, ++state.running, detail::start(child.work, state.inside, child)), ...);
+            },
+            children);
+      }};
   co_return std::apply([](auto&... child) { return std::tuple<result<T>...>{detail::outcome(child)...}; }, children);
 }
 
@@ -219,7 +217,7 @@ task<std::vector<result<T>>> gather_results(std::vector<task<T>> works, std::siz
   outcomes.reserve(runner.size());
   for (std::size_t i = 0; i < runner.size(); ++i)
     outcomes.push_back(i < runner.started() ? detail::outcome(runner[i])
-                                             : result<T>(std::make_exception_ptr(cancelled{})));
+                                            : result<T>(std::make_exception_ptr(cancelled{})));
   co_return outcomes;
 }
 

@@ -11,7 +11,7 @@ class limiter;
 
 /// Some units of a limiter, given back when it dies. Move-only. It must not outlive its limiter.
 class [[nodiscard]] permit {
-public:
+ public:
   permit() noexcept = default;
   permit(permit&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), units_(other.units_) {}
   permit& operator=(permit&& other) noexcept {
@@ -29,7 +29,7 @@ public:
   void forget() noexcept { owner_ = nullptr; }
   explicit operator bool() const noexcept { return owner_ != nullptr; }
 
-private:
+ private:
   friend class limiter;
   permit(limiter& owner, std::size_t units) noexcept : owner_(&owner), units_(units) {}
 
@@ -42,13 +42,13 @@ private:
 /// Freed units go to the oldest waiter at once: nobody who comes later can take them in between, and a large request is
 /// not starved by small ones. Thread-safety: the loop's thread only.
 class limiter {
-public:
+ public:
   explicit limiter(std::size_t capacity) noexcept : capacity_(capacity) {}
   limiter(const limiter&) = delete;
   limiter& operator=(const limiter&) = delete;
 
   class [[nodiscard]] waiter : detail::wait_node {
-  public:
+   public:
     waiter(limiter& owner, std::size_t units) noexcept : owner_(owner), units_(units) {
       on_cancel = [](detail::wait_node* self) noexcept { static_cast<waiter*>(self)->give_up(); };
     }
@@ -70,7 +70,7 @@ public:
       return permit(owner_, units_);
     }
 
-  private:
+   private:
     friend class limiter;
     void give_up() noexcept;
 
@@ -92,7 +92,7 @@ public:
   std::size_t in_use() const noexcept { return in_use_; }
   std::size_t waiting() const noexcept { return waiting_; }
 
-private:
+ private:
   friend class permit;
   friend class waiter;
   bool fits(std::size_t units) const noexcept {

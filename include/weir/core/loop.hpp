@@ -38,12 +38,12 @@ class scope;
 /// Where another thread leaves work for a loop. It may outlive the loop: then nodes are refused.
 /// Thread-safety: all functions may be called from any thread.
 class loop_address {
-public:
+ public:
   explicit loop_address(std::shared_ptr<inbox> box) noexcept : box_(std::move(box)) {}
   /// Hands `node` to the loop. Returns false, and leaves `node` alone, when the loop is gone.
   bool post(ready_node* node) const noexcept;
 
-private:
+ private:
   std::shared_ptr<inbox> box_;
 };
 
@@ -53,7 +53,7 @@ private:
 /// Programs rarely see it: `run(task)` makes one. A loop belongs to the thread that runs it.
 /// Thread-safety: `post` may be called from any thread; everything else only from the loop's own thread.
 class loop {
-public:
+ public:
   loop();
   ~loop();
   loop(const loop&) = delete;
@@ -98,7 +98,7 @@ public:
   void watch(detail::watch_node& node);
   void forget(detail::watch_node& node) noexcept;
 
-private:
+ private:
   struct impl;
 
   template <class T>

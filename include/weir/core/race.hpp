@@ -7,6 +7,36 @@
 
 namespace weir {
 
+namespace detail {
+
+constexpr std::size_t no_winner = static_cast<std::size_t>(-1);
+
+/// Notes, when a racer ends, whether it was the first, and then stops the rest.
+struct race_mark {
+  join_state& state;
+  std::size_t& winner;
+  std::size_t index;
+
+  ~race_mark() {
+    if (winner != no_winner) return;
+    winner = index;
+    state.inside.cancel();
+  }
+};
+
+template <class T>
+task<unvoid<T>> run_racer(join_state& state, std::size_t& winner, std::size_t index, task<T> work) {
+  race_mark mark{state, winner, index};
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(work);
+    co_return std::monostate{};
+  } else {
+    co_return co_await std::move(work);
+  }
+}
+
+} // namespace detail
+
 /// Runs tasks side by side until the first one ends; the others are cancelled, and awaited.
 /// Returns the winner's value at the winner's index of a variant (std::monostate for a task<void>).
 /// Fails: with the winner's error, where the first one to end has failed. Cancellation: reaches all of them.
@@ -14,39 +44,19 @@ template <class... T>
 task<std::variant<detail::unvoid<T>...>> race(task<T>... works) {
   using winner_type = std::variant<detail::unvoid<T>...>;
   detail::join_state state(co_await detail::this_scope{}, true);
-  std::size_t winner = sizeof...(T);
+  std::size_t winner = detail::no_winner;
 
-  // Each runs inside a frame that notes whether it was the first to end, and stops the rest.
-  auto runner = [&state, &winner]<class U>(std::size_t index, task<U> work) -> task<detail::unvoid<U>> {
-    struct on_end {
-      detail::join_state& state;
-      std::size_t& winner;
-      std::size_t index;
-      ~on_end() {
-        if (winner != sizeof...(T)) return;
-        winner = index;
-        state.inside.cancel();
-      }
-    } mark{state, winner, index};
-    if constexpr (std::is_void_v<U>) {
-      co_await std::move(work);
-      co_return std::monostate{};
-    } else {
-      co_return co_await std::move(work);
-    }
-  };
   std::size_t next = 0;
   std::tuple<detail::gather_child<detail::unvoid<T>>...> children{
-      detail::gather_child<detail::unvoid<T>>(runner(next++, std::move(works)))...};
-  co_await detail::join_all{state, [&] {
-                              std::apply(
-                                  [&](auto&... child) {
-                                    ((child.state = &state, ++state.running,
-                                      detail::start(child.work, state.inside, child)),
-                                     ...);
-                                  },
-                                  children);
-                            }};
+      detail::gather_child<detail::unvoid<T>>(detail::run_racer(state, winner, next++, std::move(works)))...};
+  co_await detail::join_all{
+      state, [&] {
+        std::apply(
+            [&](auto&... child) {
+              ((child.state = &state, ++state.running, detail::start(child.work, state.inside, child)), ...);
+            },
+            children);
+      }};
   std::optional<winner_type> value;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((I == winner ? (void)value.emplace(std::in_place_index<I>, detail::take(std::get<I>(children))) : (void)0), ...);

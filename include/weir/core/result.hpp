@@ -15,7 +15,7 @@ template <class T>
 class result {
   using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
-public:
+ public:
   result(stored value) : outcome_(std::in_place_index<0>, std::move(value)) {}
   /// `failure` must hold an exception; one of type `cancelled` makes a cancelled outcome.
   explicit result(std::exception_ptr failure) : outcome_(std::in_place_index<1>, std::move(failure)) {}
@@ -46,7 +46,7 @@ public:
     }
   }
 
-private:
+ private:
   std::variant<stored, std::exception_ptr> outcome_;
 };
 

@@ -18,14 +18,14 @@ namespace detail {
 
 /// A loop and a root scope on this thread, for as long as one task runs.
 class runner {
-public:
+ public:
   explicit runner(const run_options& options);
   ~runner();
   loop& the_loop() noexcept { return loop_; }
   scope& root() noexcept { return root_; }
   void until(const bool& done);
 
-private:
+ private:
   struct signals;
   loop loop_;
   scope root_;

@@ -8,7 +8,7 @@ namespace weir {
 /// Waits until `due`; a time that has passed only lets others run first.
 /// Cancellation: ends the wait at once. Cost: O(log n) in the number of armed timers, no allocation.
 class [[nodiscard]] sleep_until : detail::wait_node, detail::timer_node {
-public:
+ public:
   explicit sleep_until(clock::time_point when) noexcept;
   ~sleep_until();
 

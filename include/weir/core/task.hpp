@@ -105,7 +105,7 @@ struct promise<void> : promise_base {
 /// Thread-safety: none; a task belongs to one loop. Cost: one frame, about 17 ns to create and await.
 template <class T>
 class [[nodiscard("a task does nothing until it is awaited or spawned")]] task {
-public:
+ public:
   using value_type = T;
   using promise_type = detail::promise<T>;
   using handle_type = std::coroutine_handle<promise_type>;
@@ -143,7 +143,7 @@ public:
   // For the other headers of this room.
   handle_type handle() const noexcept { return handle_; }
 
-private:
+ private:
   handle_type handle_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <weir/core/task.hpp>
 
-#include <cstddef>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,7 +14,8 @@ class task_group;
 
 namespace detail {
 
-/// One child of a group: its scope, its task and, where it was spawned from a lambda, the lambda that its frame refers to.
+/// One child of a group: its scope, its task and, where it was spawned from a lambda, the lambda that its frame refers
+/// to.
 struct group_child : completion {
   explicit group_child(scope& parent) noexcept : inside(parent) {}
   virtual ~group_child() = default;
@@ -38,7 +39,7 @@ struct group_child_of final : group_child {
 
 /// Refers to a child of a task_group. Copyable; it may outlive the child. Thread-safety: the loop's thread only.
 class task_handle {
-public:
+ public:
   task_handle() noexcept = default;
 
   /// Asks the child to stop. That is no error for the group. Harmless after its end.
@@ -46,7 +47,7 @@ public:
   /// Returns whether the child has ended.
   bool done() const noexcept { return child_.expired(); }
 
-private:
+ private:
   friend class task_group;
   explicit task_handle(std::weak_ptr<detail::group_child> child) noexcept : child_(std::move(child)) {}
 
@@ -58,12 +59,13 @@ private:
 /// Fails: the first child that fails cancels the others and the body; its error is rethrown at the end.
 /// Thread-safety: the loop's thread only. Cost: one allocation per child, beside its frame.
 class task_group {
-public:
+ public:
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;
   ~task_group();
 
-  /// Starts `work` and runs it up to its first wait. In a cancelled group it is started too, and stops at its first wait.
+  /// Starts `work` and runs it up to its first wait. In a cancelled group it is started too, and stops at its first
+  /// wait.
   task_handle spawn(task<void> work);
 
   /// Starts `function()`, which returns a task<void>. The function object is moved into the group and lives as long as
@@ -80,7 +82,7 @@ public:
   /// Returns the number of children that have not ended.
   std::size_t size() const noexcept { return alive_; }
 
-private:
+ private:
   template <class Body>
   friend auto with_task_group(Body body) -> std::invoke_result_t<Body&, task_group&>;
   friend class task_handle;

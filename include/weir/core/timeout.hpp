@@ -10,7 +10,7 @@ namespace detail {
 
 /// A scope that cancels itself when its time is up.
 class deadline_scope : timer_node {
-public:
+ public:
   deadline_scope(scope& parent, clock::time_point when);
   ~deadline_scope();
 

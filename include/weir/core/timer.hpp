@@ -8,9 +8,10 @@ namespace weir {
 
 /// Calls a function once, at a time, on the loop that is running where the timer is made. For code that is no coroutine
 /// (a coroutine uses sleep_for). Not movable; dies disarmed.
-/// Thread-safety: the loop's thread only. Cost of arm and cancel: O(log n) in the number of armed timers, no allocation.
+/// Thread-safety: the loop's thread only. Cost of arm and cancel: O(log n) in the number of armed timers, no
+/// allocation.
 class timer : detail::timer_node {
-public:
+ public:
   explicit timer(std::function<void()> function);
   ~timer();
   timer(const timer&) = delete;
@@ -22,7 +23,7 @@ public:
   void cancel() noexcept;
   bool armed() const noexcept { return index != unarmed; }
 
-private:
+ private:
   loop& loop_;
   std::function<void()> function_;
 };

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <unistd.h>
+
 #include <utility>
 
 namespace weir {
 
 /// Owns a file descriptor and closes it. Move-only; -1 means empty.
 class unique_fd {
-public:
+ public:
   unique_fd() noexcept = default;
   explicit unique_fd(int fd) noexcept : fd_(fd) {}
   unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -25,7 +26,7 @@ public:
     fd_ = fd;
   }
 
-private:
+ private:
   int fd_ = -1;
 };
 

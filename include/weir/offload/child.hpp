@@ -30,8 +30,8 @@ struct child_options {
 };
 
 struct child_result {
-  int exit_code = 0; ///< meaningful where `signal` is 0
-  int signal = 0;    ///< the signal that ended it, or 0
+  int exit_code = 0;       ///< meaningful where `signal` is 0
+  int signal = 0;          ///< the signal that ended it, or 0
   std::string stderr_tail; ///< the last 4 KiB of its standard error
 
   bool ok() const noexcept { return signal == 0 && exit_code == 0; }

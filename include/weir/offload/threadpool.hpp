@@ -15,8 +15,8 @@ namespace weir {
 
 /// How a function is run on a thread.
 struct thread_options {
-  /// Counts the job; nullptr: the loop's own limiter of 40 (`default_thread_limiter`). A limiter of its own keeps one kind
-  /// of work from starving another: threads are made as needed, only limiters bound them.
+  /// Counts the job; nullptr: the loop's own limiter of 40 (`default_thread_limiter`). A limiter of its own keeps one
+  /// kind of work from starving another: threads are made as needed, only limiters bound them.
   weir::limiter* limiter = nullptr;
   /// When cancelled while the function runs: do not wait for its end. It runs on; its result is dropped; its permit is
   /// given back when it ends. Everything that it uses must outlive it.
@@ -72,7 +72,7 @@ struct thread_call final : thread_job, ready_node {
   struct receiver {
     virtual void arrived(std::unique_ptr<thread_call> call) noexcept = 0;
 
-  protected:
+   protected:
     ~receiver() = default;
   };
 
@@ -146,22 +146,22 @@ template <class Bound, class R>
 task<R> run_on_thread(thread_options options, Bound bound, bool wants_token) {
   scope& here = co_await this_scope{};
   permit held = co_await (options.limiter ? *options.limiter : default_thread_limiter()).acquire();
-  auto call = std::make_unique<thread_call<Bound, R>>(
-      std::move(bound), here.owner().address(),
-      wants_token ? std::optional<std::stop_token>(here.token()) : std::nullopt);
+  auto call = std::make_unique<thread_call<Bound, R>>(std::move(bound), here.owner().address(),
+                                                      wants_token ? std::optional<std::stop_token>(here.token())
+                                                                  : std::nullopt);
   call->held = std::move(held);
   co_return co_await thread_wait<Bound, R>{std::move(call), options.abandon};
 }
 
 } // namespace detail
 
-/// Runs `f(args...)`, a plain function that may block or compute, on a pool thread, and gives its result to the awaiting
-/// task. Arguments are decayed and moved along, std::ref passes a reference. A callable whose first parameter is a
-/// std::stop_token gets one that is set when the caller is cancelled.
-/// Returns what `f` returns. Fails: rethrows what `f` threw, the same object; errc::unavailable where no thread can be made.
-/// Cancellation: while it waits for its turn, `f` never starts; while it runs, the token is set and its end is awaited
-/// (see thread_options::abandon). Order: first come, first served, per limiter. Cost: one allocation and two hand-overs
-/// between threads, some 20 us each way on a virtual machine.
+/// Runs `f(args...)`, a plain function that may block or compute, on a pool thread, and gives its result to the
+/// awaiting task. Arguments are decayed and moved along, std::ref passes a reference. A callable whose first parameter
+/// is a std::stop_token gets one that is set when the caller is cancelled. Returns what `f` returns. Fails: rethrows
+/// what `f` threw, the same object; errc::unavailable where no thread can be made. Cancellation: while it waits for its
+/// turn, `f` never starts; while it runs, the token is set and its end is awaited (see thread_options::abandon). Order:
+/// first come, first served, per limiter. Cost: one allocation and two hand-overs between threads, some 20 us each way
+/// on a virtual machine.
 template <class F, class... Args>
   requires(!std::same_as<std::remove_cvref_t<F>, thread_options>)
 task<detail::thread_result<F, Args...>> run_in_threadpool(thread_options options, F&& f, Args&&... args) {

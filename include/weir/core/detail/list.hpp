@@ -25,7 +25,7 @@ struct list_hook {
 /// Intrusive doubly linked list of objects derived from `list_hook<Tag>`: no allocation, removal in O(1) from anywhere.
 template <class T, class Tag>
 class list {
-public:
+ public:
   list() noexcept { head_.prev = head_.next = &head_; }
   list(const list&) = delete;
   list& operator=(const list&) = delete;
@@ -57,7 +57,7 @@ public:
     }
   }
 
-private:
+ private:
   list_hook<Tag> head_;
 };
 

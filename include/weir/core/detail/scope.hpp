@@ -18,7 +18,7 @@ struct wait_node;
 /// except shielded ones. It lives in the frame of whoever opened it and touches no heap, except where somebody asks for
 /// a std::stop_token. Thread-safety: the loop's thread only.
 class scope : public list_hook<in_parent> {
-public:
+ public:
   explicit scope(loop& owner) noexcept : loop_(owner) {}
   /// A scope below `parent`. A shielded one is not reached by the parent's cancellation.
   explicit scope(scope& parent, bool shielded = false) noexcept;
@@ -30,7 +30,7 @@ public:
   void cancel() noexcept;
   std::stop_token token();
 
-private:
+ private:
   friend struct wait_node;
 
   loop& loop_;
@@ -61,7 +61,8 @@ struct wait_node : ready_node, list_hook<in_scope_waits>, list_hook<in_queue> {
     };
   }
 
-  /// Begins to wait on behalf of `waiter`. Returns false, with `was_cancelled` set, in a cancelled scope: do not suspend.
+  /// Begins to wait on behalf of `waiter`. Returns false, with `was_cancelled` set, in a cancelled scope: do not
+  /// suspend.
   template <class Promise>
   bool begin(std::coroutine_handle<Promise> waiter) noexcept {
     scope_ = waiter.promise().current;
@@ -84,7 +85,7 @@ struct wait_node : ready_node, list_hook<in_scope_waits>, list_hook<in_queue> {
   /// What `await_resume` of every wait begins with.
   void check() const;
 
-private:
+ private:
   void resume() noexcept {
     current_scope = scope_;
     handle.resume();
