@@ -40,7 +40,9 @@ static int open_part_by_part(int dir, const std::string& name, int flags) noexce
 
 int open_beneath(int dir, const std::string& name, int flags) noexcept {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_NOFOLLOW | O_CLOEXEC);
+  // Here O_NOFOLLOW means "open the link itself", which only O_PATH can; the rest is refused by RESOLVE_NO_SYMLINKS.
+  const int links = (flags & O_PATH) != 0 ? O_NOFOLLOW : 0;
+  how.flags = static_cast<std::uint64_t>((flags & ~O_NOFOLLOW) | links | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   for (int tries = 0; tries < 16; ++tries) {
     const long fd = ::syscall(SYS_openat2, dir, name.c_str(), &how, sizeof how);
