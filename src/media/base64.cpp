@@ -79,7 +79,7 @@ void base64_decoder::fill(const char*& next, const char* end, char*& out, char* 
   }
 }
 
-void base64_decoder::decode(std::string_view chunk, const byte_sink& sink) {
+void base64_decoder::decode(std::string_view chunk, const base64_sink& sink) {
   const char* next = chunk.data();
   const char* const end = next + chunk.size();
   char block[block_bytes];

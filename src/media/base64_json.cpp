@@ -33,7 +33,7 @@ constexpr std::size_t element = 3;
 
 class base64_json_extractor::reader final : public detail::json_events {
  public:
-  reader(base64_json_options options, byte_sink sink)
+  reader(base64_json_options options, base64_sink sink)
       : options_(options), sink_(std::move(sink)), lexer_(*this, options.max_depth),
         responses_(options.place == image_place::responses_answer) {}
 
@@ -252,7 +252,7 @@ class base64_json_extractor::reader final : public detail::json_events {
   }
 
   base64_json_options options_;
-  byte_sink sink_;
+  base64_sink sink_;
   base64_decoder decoder_;
   detail::json_push_lexer lexer_;
   std::string text_; // the document without the pictures
@@ -273,7 +273,7 @@ class base64_json_extractor::reader final : public detail::json_events {
   bool found_ = false;
 };
 
-base64_json_extractor::base64_json_extractor(base64_json_options options, byte_sink sink)
+base64_json_extractor::base64_json_extractor(base64_json_options options, base64_sink sink)
     : reader_(std::make_unique<reader>(options, std::move(sink))) {}
 base64_json_extractor::base64_json_extractor(base64_json_extractor&&) noexcept = default;
 base64_json_extractor& base64_json_extractor::operator=(base64_json_extractor&&) noexcept = default;

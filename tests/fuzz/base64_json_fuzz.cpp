@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
-#include <tuple>
+#include <string_view>
+#include <utility>
 
 namespace {
 
@@ -31,9 +32,9 @@ outcome extract(std::string_view body, const base64_json_options& options, std::
     out.document = std::move(result.document);
     out.found = result.found;
     if (result.decoded_bytes != out.picture.size()) std::abort();
-  } catch (const weir::error& e) {
-    out.error = e.what();
-    out.picture.clear(); // how much arrived in front of the error depends on the pieces
+  } catch (const weir::error&) {
+    // How much arrived before it, and which of two faults in the same block is seen first, depends on the pieces.
+    out = {.document = {}, .picture = {}, .error = "refused", .found = false};
   }
   if (out.picture.size() > options.max_decoded_bytes || out.document.size() > options.max_text_bytes) std::abort();
   return out;

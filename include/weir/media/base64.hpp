@@ -9,7 +9,7 @@
 namespace weir::media {
 
 /// Takes decoded bytes in order; the view is valid only during the call. An exception that it throws passes through.
-using byte_sink = std::function<void(std::string_view bytes)>;
+using base64_sink = std::function<void(std::string_view bytes)>;
 
 /// Decodes base64 that arrives in pieces: the standard alphabet of RFC 4648 section 4, padding required.
 /// ASCII whitespace (space, tab, line feed, form feed, carriage return) is skipped anywhere. Everything else that is
@@ -25,7 +25,7 @@ class base64_decoder {
   /// Decodes `chunk` and hands the bytes to `sink` in blocks of at most `block_bytes`.
   /// Fails: error corrupt; the text names the offset in characters from the first chunk. Bytes in front of the bad
   /// character may have reached the sink.
-  void decode(std::string_view chunk, const byte_sink& sink);
+  void decode(std::string_view chunk, const base64_sink& sink);
 
   /// Checks that the text ended where base64 may end. Gives no bytes.
   /// Fails: error corrupt, when the last group of four characters is incomplete.

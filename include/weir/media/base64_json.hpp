@@ -47,7 +47,7 @@ struct base64_json_result {
 /// Thread-safety: none. Cost: memory up to max_text_bytes; about 0.1 ns per character of the picture.
 class base64_json_extractor {
  public:
-  base64_json_extractor(base64_json_options options, byte_sink sink);
+  base64_json_extractor(base64_json_options options, base64_sink sink);
   base64_json_extractor(base64_json_extractor&&) noexcept;
   base64_json_extractor& operator=(base64_json_extractor&&) noexcept;
   ~base64_json_extractor();
