@@ -1,15 +1,15 @@
 #include "http/request_parser.hpp"
 
+#include "http/target.hpp"
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
-
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
-
-#include "http/target.hpp"
 
 namespace weir::http::detail {
 namespace {
@@ -21,7 +21,7 @@ std::string_view view(beast::string_view text) noexcept { return {text.data(), t
 
 // One message as Beast reads it. Any hook may refuse it: the status is kept and Beast stops.
 class message_parser final : public beast::http::basic_parser<true> {
-public:
+ public:
   message_parser(const request_limits& limits, request& into) : limits_(limits), into_(into) {
     eager(true);
     body_limit(boost::none); // counted here, where the status for it is known
@@ -34,7 +34,7 @@ public:
   bool expects_continue() const noexcept { return expects_continue_; }
   bool is_http_1_0() const noexcept { return version_ == 10; }
 
-private:
+ private:
   void refuse(int status, error_code& ec) {
     status_ = status;
     ec = beast::http::error::bad_value;
@@ -69,7 +69,8 @@ private:
       if (!equals_ignoring_case(view(value), "100-continue")) return refuse(417, ec);
       expects_continue_ = true;
       break;
-    default: break;
+    default:
+      break;
     }
     if (into_.headers.size() >= limits_.max_header_fields) return refuse(431, ec);
     if (!is_valid_header_value(view(value))) return refuse(400, ec);
@@ -139,7 +140,7 @@ private:
 
 // Finds the end of a head that arrives in pieces, and refuses on the way what Beast would repair.
 class head_scanner {
-public:
+ public:
   // Looks at the bytes behind those of the last call. Returns: the length of the head, or 0 if its end is not there.
   std::size_t scan(std::string_view data, const request_limits& limits) {
     if (scanned_ == 0 && !data.empty() && !is_first_byte(data.front())) return fail(400);
@@ -172,7 +173,7 @@ public:
   std::size_t start() const noexcept { return start_; }
   int status() const noexcept { return status_; }
 
-private:
+ private:
   static bool is_first_byte(char c) noexcept { return c == '\r' || is_valid_header_name({&c, 1}); }
 
   std::size_t fail(int status) noexcept {
@@ -194,7 +195,8 @@ int status_of_bad_version(std::string_view head) noexcept {
   const std::size_t space = line.rfind(' ');
   const std::string_view word = space == line.npos ? line : line.substr(space + 1);
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return word.size() == 8 && word.starts_with("HTTP/") && digit(word[5]) && word[6] == '.' && digit(word[7]) ? 505 : 400;
+  return word.size() == 8 && word.starts_with("HTTP/") && digit(word[5]) && word[6] == '.' && digit(word[7]) ? 505
+                                                                                                             : 400;
 }
 
 } // namespace
@@ -241,7 +243,8 @@ std::size_t request_parser::impl::feed_head(std::string_view data, request& into
 
 // A body of one-byte chunks costs six bytes a byte; one drowned in chunk extensions or trailers is an attack.
 void request_parser::impl::check_overhead(std::size_t left) {
-  if (left > limits.max_header_bytes || body_wire_bytes > 16 * target->body.size() + limits.max_header_bytes) status = 400;
+  if (left > limits.max_header_bytes || body_wire_bytes > 16 * target->body.size() + limits.max_header_bytes)
+    status = 400;
 }
 
 std::size_t request_parser::impl::feed(std::string_view data, request& into) {

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <weir/http/message.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <string_view>
-
-#include <weir/http/message.hpp>
 
 namespace weir::http::detail {
 
@@ -23,7 +23,7 @@ struct request_limits {
 ///
 /// Cost: one pass over the head, one copy of each byte into the request; no buffer of its own.
 class request_parser {
-public:
+ public:
   explicit request_parser(const request_limits& limits);
   ~request_parser();
   request_parser(request_parser&&) noexcept;
@@ -47,7 +47,7 @@ public:
   /// Ready for the next request.
   void reset() noexcept;
 
-private:
+ private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };

@@ -22,9 +22,7 @@ int encoded_byte(std::string_view text, std::size_t at) noexcept {
 
 bool is_control(unsigned char c) noexcept { return c < 0x20 || c == 0x7f; }
 
-bool is_alnum(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_alnum(char c) noexcept { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool has_dot_segment(std::string_view path) noexcept {
   for (std::size_t at = 0; (at = path.find("/.", at)) != path.npos; at += 2) {
@@ -74,10 +72,17 @@ bool decode_path(std::string_view raw, std::string& into) {
       const int byte = encoded_byte(raw, i);
       if (byte < 0) return false;
       switch (byte) {
-      case '/': into += "%2F"; break;
-      case '\\': into += "%5C"; break;
-      case '%': into += "%25"; break;
-      default: into += static_cast<char>(byte);
+      case '/':
+        into += "%2F";
+        break;
+      case '\\':
+        into += "%5C";
+        break;
+      case '%':
+        into += "%25";
+        break;
+      default:
+        into += static_cast<char>(byte);
       }
       i += 2;
     }

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <weir/http/message.hpp>
+
 #include <string>
 #include <string_view>
-
-#include <weir/http/message.hpp>
 
 namespace weir::http::detail {
 

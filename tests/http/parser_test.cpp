@@ -1,12 +1,12 @@
 #include "http/request_parser.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <ostream>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace weir::http::detail {
 namespace {
@@ -171,10 +171,13 @@ TEST_P(parser_vectors, whole) { EXPECT_EQ(parse(GetParam().wire, 1 << 20).status
 TEST_P(parser_vectors, byte_by_byte) { EXPECT_EQ(parse(GetParam().wire, 1).status, GetParam().expected); }
 TEST_P(parser_vectors, three_bytes_at_a_time) { EXPECT_EQ(parse(GetParam().wire, 3).status, GetParam().expected); }
 
-INSTANTIATE_TEST_SUITE_P(http, parser_vectors, testing::ValuesIn(vectors), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(http, parser_vectors, testing::ValuesIn(vectors),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST(parser, fills_the_request) {
-  const auto got = parse("POST /a%20b/c?x=1&y=%41+b HTTP/1.1\r\nHost: h:1\r\nX-A:  1 \r\nx-a: 2\r\nContent-Length: 3\r\n\r\nabcNEXT", 1 << 20);
+  const auto got =
+      parse("POST /a%20b/c?x=1&y=%41+b HTTP/1.1\r\nHost: h:1\r\nX-A:  1 \r\nx-a: 2\r\nContent-Length: 3\r\n\r\nabcNEXT",
+            1 << 20);
   ASSERT_EQ(got.status, complete);
   EXPECT_EQ(got.message.method, "POST");
   EXPECT_EQ(got.message.target, "/a%20b/c?x=1&y=%41+b");

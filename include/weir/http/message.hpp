@@ -1,10 +1,10 @@
 #pragma once
 
+#include <weir/http/headers.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <weir/http/headers.hpp>
 
 namespace weir::http {
 
