@@ -61,12 +61,13 @@ static unique_fd open_place(const root& in, std::string_view name, struct stat& 
   return place;
 }
 
-/// Opens for reading what `place` holds. Without /proc the name is resolved once more and must lead to the same file.
+/// Opens for reading what `place` holds. Without /proc, or where it is closed to us (a process that changed its user),
+/// the name is resolved once more and must lead to the same file.
 static unique_fd reopen(const root& in, int place, std::string_view name, const struct stat& status) {
   constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   const std::string link = "/proc/self/fd/" + std::to_string(place);
   unique_fd fd(::open(link.c_str(), flags));
-  if (!fd && errno == ENOENT) {
+  if (!fd && (errno == ENOENT || errno == EACCES)) {
     fd.reset(detail::open_beneath(in.fd(), std::string(name), flags));
     if (!fd) throw detail::open_error(-fd.release(), name);
     struct stat again;

@@ -126,7 +126,7 @@ int staging::link_unnamed(int dir, const char* name) const noexcept {
   const int number = errno;
   struct stat status;
   if (number == ENOENT) return ::fstat(dir, &status) == 0 && status.st_nlink > 0 ? EOPNOTSUPP : ENOENT;
-  return number == EPERM || number == ENOSYS || number == EMLINK ? EOPNOTSUPP : number;
+  return number == EPERM || number == EACCES || number == ENOSYS ? EOPNOTSUPP : number;
 }
 
 int staging::publish_new(int dir, const std::string& name) noexcept {

@@ -272,6 +272,8 @@ TEST(Root, SocketsAndDevicesAreRefused) {
 TEST(Root, UnreadableFilesSayPermissionDenied) {
   const place here;
   put(here.media() / "private", "x");
+  put(here.media() / "open", "readable");
+  fs::permissions(here.media() / "open", fs::perms(0644));
   fs::permissions(here.media() / "private", fs::perms::none);
   fs::create_directory(here.media() / "closed");
   put(here.media() / "closed/a", "x");
@@ -283,6 +285,7 @@ TEST(Root, UnreadableFilesSayPermissionDenied) {
     fails_with(errc::permission_denied, [&] { in.open_read("private"); });
     fails_with(errc::permission_denied, [&] { in.open_read("closed/a"); });
     EXPECT_EQ(in.stat("private").size_bytes, 1U);
+    EXPECT_EQ(in.read_all("open", 10), "readable"); // although /proc/self is closed to who has changed its user
   };
   EXPECT_EQ(in_child([&] {
               if (::getuid() == 0) test::drop_privileges();
