@@ -215,6 +215,13 @@ answer list(call& c) {
                       {"data", data}});
 }
 
+answer status(call& c, const std::string& id) {
+  const auto v = find(c.w, id);
+  auto a = json_answer(to_json(v));
+  a.headers.emplace_back("openai-poll-after-ms", std::to_string(std::clamp(v.time.duration_ms / 10, 10L, 1000L)));
+  return a;
+}
+
 answer deliver(call& c, const std::string& id) {
   const auto v = find(c.w, id);
   const std::string variant(c.r.parameter("variant").value_or("video"));
@@ -259,7 +266,7 @@ route_result video_routes(call& c) {
   if (path.empty() || path[0] != "videos") return std::nullopt;
   if (path.size() == 1 && method == "POST") return create(c);
   if (path.size() == 1 && method == "GET") return list(c);
-  if (path.size() == 2 && method == "GET") return json_answer(to_json(find(c.w, path[1])));
+  if (path.size() == 2 && method == "GET") return status(c, path[1]);
   if (path.size() == 2 && method == "DELETE") return remove(c, path[1]);
   if (path.size() == 3 && method == "GET" && path[2] == "content") return deliver(c, path[1]);
   if (path.size() == 3 && method == "POST" && path[2] == "remix") return remix(c, path[1]);
