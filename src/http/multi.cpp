@@ -1,0 +1,247 @@
+#include "http/multi.hpp"
+
+#include "http/transfer.hpp"
+
+#include <weir/core/error.hpp>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace weir::http::detail {
+namespace {
+
+constexpr std::size_t max_spare = 32;
+constexpr std::size_t max_recent_origins = 64;
+
+} // namespace
+
+void init_libcurl() {
+  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (once != CURLE_OK) throw error(errc::internal, "libcurl could not be started");
+}
+
+multi::multi(session_pool_options options)
+    : options_(std::move(options)), places_(std::max<std::size_t>(1, options_.max_connections)),
+      curl_timer_([this] { on_time(); }), deadline_timer_([this] { check_deadlines(); }) {
+  init_libcurl();
+  load_authorities();
+  handle_ = curl_multi_init();
+  if (!handle_) throw error(errc::internal, "libcurl has no memory for a pool of connections");
+  const auto total = static_cast<long>(places_.capacity());
+  curl_multi_setopt(handle_, CURLMOPT_SOCKETFUNCTION, &multi::on_socket);
+  curl_multi_setopt(handle_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(handle_, CURLMOPT_TIMERFUNCTION, &multi::on_timer);
+  curl_multi_setopt(handle_, CURLMOPT_TIMERDATA, this);
+  // The default, four times the handles under way, closes warm connections at every dip in the load.
+  curl_multi_setopt(handle_, CURLMOPT_MAXCONNECTS, total);
+  curl_multi_setopt(handle_, CURLMOPT_MAX_CONCURRENT_STREAMS,
+                    static_cast<long>(std::max<std::size_t>(1, options_.max_connections_per_host)));
+  curl_multi_setopt(handle_, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+}
+
+multi::~multi() {
+  for (CURL* easy : spare_) curl_easy_cleanup(easy);
+  // Closes the idle connections through close_socket.
+  curl_multi_cleanup(handle_);
+}
+
+task<place> multi::acquire(std::string key, bool is_address) {
+  std::shared_ptr<origin> at;
+  auto& known = origins_[key];
+  at = known.lock();
+  if (!at) {
+    at = std::make_shared<origin>(std::max<std::size_t>(1, options_.max_connections_per_host));
+    at->needs_lookup = !is_address;
+    known = at;
+    if (recent_origins_.size() >= max_recent_origins) {
+      recent_origins_.erase(recent_origins_.begin());
+      std::erase_if(origins_, [](const auto& entry) { return entry.second.expired(); });
+    }
+    recent_origins_.push_back(at);
+  }
+  permit of_origin = co_await at->places.acquire();
+  permit of_all = co_await places_.acquire();
+  place mine(at, std::move(of_origin), std::move(of_all));
+  while (at->looking_up && at->lookup_due()) {
+    at->lookup_ended.reset();
+    co_await at->lookup_ended.wait();
+  }
+  co_return mine;
+}
+
+void multi::add(transfer& t) {
+  transfers_.push_back(t);
+  look_at(t.next_deadline());
+  if (const CURLMcode code = curl_multi_add_handle(handle_, t.easy()); code != CURLM_OK) {
+    t.unlink();
+    throw error(errc::internal, std::string("libcurl refused a request: ") + curl_multi_strerror(code));
+  }
+}
+
+void multi::remove(transfer& t) noexcept {
+  t.unlink();
+  curl_multi_remove_handle(handle_, t.easy());
+}
+
+CURL* multi::take_easy() {
+  if (!spare_.empty()) {
+    CURL* easy = spare_.back();
+    spare_.pop_back();
+    return easy;
+  }
+  CURL* easy = curl_easy_init();
+  if (!easy) throw error(errc::internal, "libcurl has no memory for a request");
+  return easy;
+}
+
+void multi::give_easy(CURL* easy) noexcept {
+  if (spare_.size() >= max_spare) {
+    curl_easy_cleanup(easy);
+    return;
+  }
+  curl_easy_reset(easy);
+  spare_.push_back(easy);
+}
+
+session_pool_stats multi::stats() const noexcept {
+  std::size_t waiting = places_.waiting();
+  for (const auto& [key, known] : origins_)
+    if (const auto at = known.lock()) waiting += at->places.waiting();
+  return {.in_flight = places_.in_use(),
+          .waiting = waiting,
+          .open_connections = open_sockets_,
+          .opened_connections = opened_sockets_};
+}
+
+// --- libcurl's callbacks ---
+
+curl_socket_t multi::open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+  auto& m = *static_cast<multi*>(self);
+  const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+  if (fd < 0) return CURL_SOCKET_BAD;
+  try {
+    m.watch(fd).ours = true;
+  } catch (...) {
+    ::close(fd);
+    return CURL_SOCKET_BAD;
+  }
+  ++m.open_sockets_;
+  ++m.opened_sockets_;
+  return fd;
+}
+
+int multi::close_socket(void* self, curl_socket_t fd) {
+  auto& m = *static_cast<multi*>(self);
+  if (static_cast<std::size_t>(fd) < m.sockets_.size()) m.sockets_[static_cast<std::size_t>(fd)] = {};
+  --m.open_sockets_;
+  return ::close(fd);
+}
+
+int multi::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+  auto& m = *static_cast<multi*>(self);
+  try {
+    if (what == CURL_POLL_REMOVE) {
+      if (static_cast<std::size_t>(fd) >= m.sockets_.size()) return 0;
+      watched_socket& s = m.sockets_[static_cast<std::size_t>(fd)];
+      s.interest = 0;
+      if (!s.ours) s = {}; // the resolver's wake-up pair: closed without telling us
+      return 0;
+    }
+    watched_socket& s = m.watch(fd);
+    s.interest = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    if (s.interest & ~s.registered) {
+      s.registered = s.interest | (s.registered & EPOLLIN);
+      s.watch->want(s.registered);
+    }
+    return 0;
+  } catch (...) {
+    return -1;
+  }
+}
+
+int multi::on_timer(CURLM*, long wait_ms, void* self) {
+  auto& m = *static_cast<multi*>(self);
+  if (wait_ms < 0) {
+    // The armed timer stays: taking it out and putting it back for every request costs more than one idle wake-up.
+    m.curl_due_ = clock::time_point::max();
+    return 0;
+  }
+  m.curl_due_ = clock::now() + std::chrono::milliseconds(wait_ms);
+  if (m.curl_due_ < m.curl_armed_) {
+    m.curl_armed_ = m.curl_due_;
+    m.curl_timer_.arm(m.curl_due_);
+  }
+  return 0;
+}
+
+// --- events of the loop ---
+
+multi::watched_socket& multi::watch(curl_socket_t fd) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (sockets_.size() <= index) sockets_.resize(index + 1);
+  watched_socket& s = sockets_[index];
+  if (!s.watch) s.watch = std::make_unique<fd_watch>(fd, [this, fd](unsigned events) { on_event(fd, events); });
+  return s;
+}
+
+void multi::on_event(curl_socket_t fd, unsigned events) {
+  watched_socket& s = sockets_[static_cast<std::size_t>(fd)];
+  const unsigned trouble = events & (EPOLLERR | EPOLLHUP);
+  if (events & (EPOLLIN | EPOLLOUT) & ~s.interest || (trouble && !s.interest)) {
+    s.registered = s.interest;
+    s.watch->want(s.registered);
+  }
+  const int mask = (events & s.interest & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                   (events & s.interest & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                   (trouble && s.interest ? CURL_CSELECT_ERR : 0);
+  if (mask != 0) drive(fd, mask); // may close the socket: `s` is not valid from here on
+}
+
+void multi::on_time() {
+  curl_armed_ = clock::time_point::max();
+  if (clock::now() < curl_due_) {
+    if (curl_due_ != clock::time_point::max()) {
+      curl_armed_ = curl_due_;
+      curl_timer_.arm(curl_due_);
+    }
+    return;
+  }
+  curl_due_ = clock::time_point::max();
+  drive(CURL_SOCKET_TIMEOUT, 0);
+}
+
+void multi::drive(curl_socket_t fd, int mask) {
+  int running = 0;
+  curl_multi_socket_action(handle_, fd, mask, &running);
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(handle_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    transfer* t = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+    t->finished(message->data.result);
+  }
+}
+
+void multi::look_at(clock::time_point due) {
+  if (due >= deadline_armed_) return;
+  deadline_armed_ = due;
+  deadline_timer_.arm(due);
+}
+
+void multi::check_deadlines() {
+  deadline_armed_ = clock::time_point::max();
+  const auto now = clock::now();
+  auto next = clock::time_point::max();
+  transfers_.for_each([&](transfer& t) {
+    if (t.done()) return;
+    if (t.next_deadline() <= now)
+      t.expire(now);
+    else
+      next = std::min(next, t.next_deadline());
+  });
+  if (next != clock::time_point::max()) look_at(next);
+}
+
+} // namespace weir::http::detail
