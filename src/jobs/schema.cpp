@@ -126,7 +126,9 @@ std::span<const char* const> schema_steps() noexcept { return steps_of_weir; }
 connection open_table(int folder_fd, std::span<const char* const> steps) {
   ensure_plain_files(folder_fd);
   connection c(path_in(folder_fd), table_name);
+  c.execute("BEGIN"); // one snapshot: another process may be building the table
   check_owner(c, steps.size());
+  c.execute("COMMIT");
   // FULL: a commit returns only when it is on the disk. An idempotency key must be there before the call that it is
   // sent with, or a power cut makes the call a second purchase.
   c.execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;");

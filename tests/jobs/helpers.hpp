@@ -64,12 +64,12 @@ struct child {
     const unique_fd write_end(ends[1]);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/stderr", O_WRONLY, 0);
     // dup2 onto the same number would keep close-on-exec; 3 cannot be it while 0-2 and the read end are open
     posix_spawn_file_actions_adddup2(&actions, write_end.get(), 3);
     std::string filter = "--gtest_filter=" + test;
-    std::string program = "/proc/self/exe", disabled = "--gtest_also_run_disabled_tests";
-    char* arguments[] = {program.data(), filter.data(), disabled.data(), nullptr};
+    std::string program = "/proc/self/exe", disabled = "--gtest_also_run_disabled_tests", brief = "--gtest_brief=1";
+    char* arguments[] = {program.data(), filter.data(), disabled.data(), brief.data(), nullptr};
     std::vector<std::string> settings{"WEIR_TEST_FOLDER=" + folder, "WEIR_TEST_NAME=" + name};
     std::vector<char*> environment;
     for (char** e = environ; *e; ++e) environment.push_back(*e);

@@ -317,7 +317,7 @@ TEST(store, DISABLED_child_that_shares_the_table) {
     } catch (const weir::error& e) {
       if (e.code() != errc::already_exists) throw;
     }
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 30; ++i) {
       co_await s->insert(make_job(name + std::to_string(i)));
       co_await s->modify("counter", [](job& j) { ++j.attempts; });
     }
@@ -328,7 +328,7 @@ TEST(processes, several_use_one_table) {
   temp_folder folder;
   {
     std::vector<std::unique_ptr<child>> children;
-    for (const std::string name : {"a", "b", "c"})
+    for (const std::string name : {"a", "b", "c", "d", "e", "f"})
       children.push_back(std::make_unique<child>("store.DISABLED_child_that_shares_the_table", folder.path(), name));
     for (auto& c : children) EXPECT_EQ(c->end(), 0);
   }
