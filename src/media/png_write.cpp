@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t max_kept_bytes = std::size_t{8} << 20;
 constexpr std::size_t slice_bytes = std::size_t{256} << 10;
-constexpr int thorough_level = 3;
 
 std::span<const std::byte> as_bytes(std::span<const std::uint8_t> bytes) { return std::as_bytes(bytes); }
 
@@ -63,8 +62,10 @@ class fast_deflate {
   std::vector<std::uint8_t> level_buffer_;
 };
 
-/// A more thorough zlib stream, where it is smaller than `limit` bytes; else empty.
+/// A more thorough zlib stream, where it is smaller than `limit` bytes; else empty. The better an image compresses, the
+/// more a higher level gains and the less it costs.
 std::vector<std::uint8_t> thorough_deflate(std::span<const std::uint8_t> in, std::size_t limit) {
+  const int thorough_level = limit < in.size() / 5 ? 3 : 2;
   const std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> compressor(
       libdeflate_alloc_compressor(thorough_level), libdeflate_free_compressor);
   std::vector<std::uint8_t> out(limit);
