@@ -14,8 +14,8 @@ class watcher {
  public:
   explicit watcher(studio& in) : in_(in) {}
 
-  /// Asks the provider once and writes the answer to the table. Returns the job; `suggested`, where given, gets the time
-  /// after which the provider wants to be asked again. Fails: as the provider.
+  /// Asks the provider once and writes the answer to the table. Returns the job; `suggested`, where given, gets the
+  /// time after which the provider wants to be asked again. Fails: as the provider.
   task<jobs::job> refresh(jobs::job job, std::chrono::milliseconds* suggested = nullptr);
 
   /// Sees to it that `job` is followed until it ends.

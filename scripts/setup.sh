@@ -1,0 +1,63 @@
+# Sourced by ./run and ./test: says what it does, installs what is missing, configures and builds.
+# Needs $repo, the repository's folder.
+
+say() { printf 'weir: %s\n' "$*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+
+# packages KIND...: the names in scripts/packages.txt of these kinds.
+packages() {
+  local kind names
+  while read -r kind names; do
+    case " $* " in *" $kind "*) printf '%s ' $names ;; esac
+  done < <(grep -v '^#' "$repo/scripts/packages.txt")
+}
+
+# install_packages KIND...: installs those that are missing, and says so.
+install_packages() {
+  local name missing=() as_root=()
+  for name in $(packages "$@"); do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null ||
+    die "needs these Debian packages, and there is no apt-get here; install them by hand: ${missing[*]}"
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null ||
+      die "needs packages; become root and run: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "installing ${#missing[@]} packages with apt-get: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y \
+      --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    die "apt-get could not install: ${missing[*]}. The lines above say why; mend that, then start again."
+  fi
+  rm -f "$log"
+}
+
+# build PRESET TARGET...: configures where needed and builds; quiet unless something is wrong.
+build() {
+  local preset=$1 folder=$repo/build/$1 log
+  shift
+  log=$(mktemp)
+  if [ ! -f "$folder/build.ninja" ]; then
+    say "configuring $preset"
+    (cd "$repo" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "cmake could not configure $preset; the lines above say why."; }
+  fi
+  local steps
+  steps=$(ninja -C "$folder" -n "$@" 2>/dev/null | sed -n 's/^\[[0-9]*\/\([0-9]*\)\].*/\1/p' | tail -n 1)
+  [ -n "$steps" ] && [ "$steps" -gt 1 ] && say "building $preset: $steps steps, on $(nproc) cores"
+  if [ -t 2 ]; then
+    ninja -C "$folder" "$@" >&2 || { rm -f "$log"; die "the build of $preset failed; the lines above say why."; }
+  else
+    ninja -C "$folder" "$@" >"$log" 2>&1 || { grep -v '^\[' "$log" >&2; rm -f "$log"; die "the build of $preset failed; the lines above say why."; }
+  fi
+  rm -f "$log"
+}
