@@ -85,6 +85,8 @@ decode_outcome decode_webp(const decode_request& request, row_target& rows) {
     read.resize(request.source.read_at(0, read));
     data = read;
   }
+  // The last byte may be missing: some writers leave out the padding of an odd chunk.
+  if (header.file_end > data.size() + 1 && !request.lenient) damaged(request, true);
   if (header.frame.offset >= data.size() || header.frame_width == 0) damaged(request, true);
   data =
       data.subspan(header.frame.offset, std::min<std::uint64_t>(header.frame.size, data.size() - header.frame.offset));

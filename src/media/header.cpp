@@ -166,6 +166,7 @@ bool read_webp(byte_source& source, image_header& header) noexcept {
   bool extended = false;
   bool lossless = false;
   header.channels = 3;
+  header.file_end = riff_end;
   header.frame = {0, std::min(riff_end, source.size())};
   for (int chunk = 0; chunk < 10'000; ++chunk) {
     const std::uint32_t name = cursor.big(4);

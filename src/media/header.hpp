@@ -22,6 +22,7 @@ struct image_header : image_info {
   std::size_t profile_pieces = 0;
   /// WebP: the bytes that the decoder takes (the file, or the first frame of an animation) and where the frame lies.
   byte_range frame;
+  std::uint64_t file_end = 0; ///< WebP: where the container says that it ends
   std::uint32_t frame_left = 0;
   std::uint32_t frame_top = 0;
   std::uint32_t frame_width = 0;
