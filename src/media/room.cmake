@@ -1,3 +1,5 @@
+target_link_libraries(weir_media PRIVATE fmt::fmt)
+
 # The font of the slate cards becomes part of the library: no font file is needed at run time.
 find_file(WEIR_SLATE_FONT DejaVuSans.ttf
           PATHS /usr/share/fonts/truetype/dejavu /usr/share/fonts/dejavu /usr/share/fonts/TTF
