@@ -386,6 +386,21 @@ TEST(failures, a_write_that_the_system_refuses_is_a_full_disk) {
   EXPECT_NO_THROW(db.insert(big));
 }
 
+TEST(failures, a_table_that_another_holds_too_long_is_unavailable) {
+  temp_folder folder;
+  database mine(folder.open().get()), theirs(folder.open().get());
+  mine.insert(make_job("a"));
+  mine.base().execute("PRAGMA busy_timeout = 20");
+  {
+    detail::transaction t(theirs.base()); // has written nothing yet, and keeps others out all the same
+    const auto e = error_of([&] { detail::transaction u(mine.base()); });
+    EXPECT_EQ(e.code(), errc::unavailable);
+    EXPECT_NE(std::string(e.what()).find("another process holds it"), std::string::npos) << e.what();
+    EXPECT_TRUE(mine.get("a")) << "reading needs nobody's leave";
+  }
+  EXPECT_NO_THROW(mine.insert(make_job("b")));
+}
+
 TEST(failures, DISABLED_child_without_rights) {
   const std::string path = std::getenv("WEIR_TEST_FOLDER");
   if (geteuid() == 0) {

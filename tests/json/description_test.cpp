@@ -139,6 +139,9 @@ TEST(description, unknown_arguments_are_named_with_a_suggestion) {
   EXPECT_EQ(refusal(R"({"prompt":"p","zebra":1})"), "unknown argument 'zebra'");
   EXPECT_EQ(refusal(R"({"prompt":"p","crop":{"width":1,"height":2,"heigth":3}})"),
             "unknown argument 'crop.heigth' (did you mean 'height'?)");
+  const auto long_name = refusal("{\"prompt\":\"p\",\"\\u001b[2J" + std::string(100'000, 'x') + "\":1}");
+  EXPECT_LT(long_name.size(), 100u);
+  EXPECT_EQ(long_name.find('\x1b'), std::string::npos);
 }
 
 TEST(description, all_problems_come_in_one_error) {
