@@ -39,8 +39,9 @@ engine::engine(server_options given) : options(std::move(given)) {
     throw error(errc::invalid_argument, "an MCP server needs a name and a version");
   if (count_characters(options.instructions) > 2000)
     throw error(errc::invalid_argument, "the server's instructions are longer than 2,000 characters; clients cut them");
+  // Every result says who answered; the details are in server/discover.
   modern_tail_ = "\"resultType\":\"complete\",\"_meta\":{\"" + std::string(meta_key::server_info) +
-                 "\":" + json::serialize(self(newest_modern)) + "}}";
+                 "\":" + json::serialize(self(version::v2024_11_05)) + "}}";
 }
 
 json::object engine::self(version v) const {
@@ -88,7 +89,10 @@ std::string engine::discover() const {
     if (is_modern(v)) versions.push_back(json::value(to_string(v)));
   json::object out{{"supportedVersions", std::move(versions)}, {"capabilities", capabilities(newest_modern, true)}};
   put(out, "instructions", options.instructions);
-  return finish(out, newest_modern, &options.lists);
+  std::string text = finish(out, newest_modern, &options.lists);
+  text.resize(text.size() - modern_tail_.size());
+  return text + "\"resultType\":\"complete\",\"_meta\":{\"" + std::string(meta_key::server_info) +
+         "\":" + json::serialize(self(newest_modern)) + "}}";
 }
 
 std::string engine::initialize(message& m, peer& from) const {

@@ -5,6 +5,7 @@
 #include <weir/core/stop.hpp>
 #include <weir/mcp/server.hpp>
 
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,10 +16,9 @@ namespace weir::mcp::testing {
 
 /// What the sample tools have seen, for the tests to look at.
 struct sightings {
-  int started = 0;
-  int cancelled = 0;
-  int finished = 0;
-  implementation client;
+  std::atomic<int> started = 0;
+  std::atomic<int> cancelled = 0;
+  std::atomic<int> finished = 0;
 };
 
 inline json::object no_arguments() { return {{"type", "object"}, {"additionalProperties", false}}; }
@@ -42,7 +42,6 @@ inline task<tool_result> rest(std::shared_ptr<sightings> seen, call_context& cal
     ~count_cancelled() { ++(done ? seen.finished : seen.cancelled); }
   } at_end{*seen};
   ++seen->started;
-  seen->client = call.client().info;
   auto total = std::chrono::milliseconds(json::int_or(arguments, "milliseconds", 100));
   auto steps = json::int_or(arguments, "steps", 1);
   for (std::int64_t step = 1; step <= steps; ++step) {
