@@ -194,43 +194,53 @@ TEST(Disaster, OnlyDeadWritersPartsAreSwept) {
   put(here.media() / living, "alive");
   const unique_fd lock(::open((here.media() / living).c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
-  EXPECT_EQ(remove_stale_parts(here.open()), 2U);
+  const root in = here.open();
+  EXPECT_EQ(remove_stale_parts(in), 2U);
+  put(here.media() / part, "dead");
+  EXPECT_EQ(remove_stale_parts(in), 1U); // from the beginning again
   EXPECT_EQ(names_in(here.media()),
             (names{".weir-0123456789ABCDEF0123456789abcdef.part", living, ".weir-not-a-part", "a", "link", "locked"}));
   EXPECT_EQ(names_in(here.media() / "a"), (names{part, "b"}));
   EXPECT_EQ(get(here.outside() / "elsewhere" / part), "not ours to remove");
 }
 
-TEST(Disaster, SweepingWhileOthersPublishTakesNothingAway) {
-  const place here;
-  EXPECT_EQ(in_child([&] {
-              test::forbid_unnamed_files();
-              const root in = here.open();
-              std::atomic<bool> over = false;
-              std::atomic<int> failed = 0;
-              std::atomic<std::size_t> good = 0;
-              std::vector<std::thread> writers;
-              for (int i = 0; i < 4; ++i) {
-                writers.emplace_back([&] {
-                  while (!over) {
-                    try {
-                      publication making = publication::reserve(in, "x");
-                      making.write("content");
-                      making.commit();
-                      ++good;
-                    } catch (const error&) {
-                      ++failed;
-                    }
-                    if (good > 2000) over = true;
-                  }
-                });
-              }
-              while (!over) remove_stale_parts(in);
-              for (auto& writer : writers) writer.join();
-              EXPECT_EQ(failed, 0);
-              EXPECT_EQ(names_in(here.media()).size(), good.load());
-            }),
-            0);
+static void publishes_while_swept(const place& here, on_conflict policy) {
+  const root in = here.open();
+  std::atomic<bool> over = false;
+  std::atomic<int> failed = 0;
+  std::atomic<std::size_t> good = 0;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&] {
+      while (!over) {
+        try {
+          publication making = publication::reserve(in, "x", {.on_conflict = policy});
+          making.write("content");
+          making.commit();
+          ++good;
+        } catch (const error&) {
+          ++failed;
+        }
+        if (good > 2000 || failed > 0) over = true;
+      }
+    });
+  }
+  while (!over) remove_stale_parts(in);
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(names_in(here.media()).size(), policy == on_conflict::number ? good.load() : 1U);
+}
+
+TEST(Disaster, SweepingWhileOthersReplaceTakesNothingAway) { publishes_while_swept(place(), on_conflict::replace); }
+
+TEST(Disaster, SweepingWhileOthersPublishTakesNothingAwayWithoutUnnamedFiles) {
+  for (const on_conflict policy : {on_conflict::number, on_conflict::replace}) {
+    EXPECT_EQ(in_child([&] {
+                test::forbid_unnamed_files();
+                publishes_while_swept(place(), policy);
+              }),
+              0);
+  }
 }
 
 } // namespace weir::files
