@@ -35,7 +35,10 @@ def continue_in_environment():
     with open(place.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds may come here at once
         if version_in(python) != OPENAI:
-            venv.create(place, clear=True, with_pip=True)
+            try:
+                venv.create(place, clear=True, with_pip=True)
+            except subprocess.CalledProcessError as e:
+                sys.exit(f"FAILED: no virtual environment could be made in {place} (is python3-venv installed?): {e}")
             pip = subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"openai=={OPENAI}"],
                                  capture_output=True, text=True)
             if pip.returncode != 0:
@@ -43,7 +46,9 @@ def continue_in_environment():
                          f"index that pip reaches (PIP_INDEX_URL, or fill the environment by hand). pip said:\n{pip.stderr or pip.stdout}")
             if version_in(python) != OPENAI:
                 sys.exit(f"FAILED: {place} does not hold openai {OPENAI} although pip reported success")
-    os.execv(python, [str(python), *sys.argv])
+    if os.environ.get("WEIR_IN_VENV_OPENAI"):
+        sys.exit(f"FAILED: {python} does not run in {place} but in {sys.prefix}")
+    os.execve(python, [str(python), *sys.argv], {**os.environ, "WEIR_IN_VENV_OPENAI": "1"})
 
 
 if pathlib.Path(sys.prefix).resolve() != environment().resolve():

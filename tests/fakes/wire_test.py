@@ -182,13 +182,24 @@ class Videos(unittest.TestCase):
         self.assertEqual(self.fake.post("/v1/videos", {"prompt": "x", "input_reference": {"file_id": "file-none"}}).status, 404)
 
     def test_every_picture_format_is_measured(self):
-        for form_ in "png", "jpeg", "webp":
-            for more in {}, {} if form_ == "jpeg" else {"background": "transparent", "model": "m"}:
-                made = self.fake.post("/v1/images/generations", {"prompt": "[ms=0]", "size": "1536x1024", "output_format": form_, **more}).json()
-                data = base64.b64decode(made["data"][0]["b64_json"], validate=True)
-                body, kind = form(("prompt", "x"), ("size", "1280x720"), ("input_reference", "a", "image/" + form_, data))
-                a = self.fake.ask("POST", "/v1/videos", body, content_type=kind)
-                self.assertEqual(a.error()["message"], "Inpaint image must match the requested width and height", form_)
+        with Fake("--open-values", "--image-ms", "0") as fake:
+            def made(kind):
+                a = fake.post("/v1/images/generations", {"prompt": "x", "size": "1536x1024", "output_format": kind}).json()
+                return base64.b64decode(a["data"][0]["b64_json"], validate=True)
+            def riff(name, data):
+                return b"RIFF" + (4 + 8 + len(data)).to_bytes(4, "little") + b"WEBP" + name + len(data).to_bytes(4, "little") + data
+            pictures = {
+                "png": made("png"), "jpeg": made("jpeg"), "webp lossless": made("webp"),
+                # A Huffman table before the frame header: its marker lies among those of the frame headers.
+                "jpeg tables first": b"\xff\xd8\xff\xc4\0\x09" + b"\x11" * 7 + b"\xff\xc2\0\x0b\x08\x04\0\x06\0\x03\0\0",
+                "webp extended": riff(b"VP8X", b"\x10\0\0\0" + (1535).to_bytes(3, "little") + (1023).to_bytes(3, "little")),
+                "webp lossy": riff(b"VP8 ", b"\x30\x01\0\x9d\x01\x2a" + (1536).to_bytes(2, "little") + (1024 | 1 << 14).to_bytes(2, "little")),
+            }
+            for name, data in pictures.items():
+                for size, status in ("1536x1024", 200), ("1535x1024", 400), ("1536x1025", 400), ("1024x1536", 400):
+                    body, kind = form(("prompt", "x"), ("size", size), ("input_reference", "a", "image/" + name.split()[0], data))
+                    a = fake.ask("POST", "/v1/videos", body, content_type=kind)
+                    self.assertEqual(a.status, status, (name, size, a.body))
 
     def test_life_of_a_job(self):
         with Fake("--video-ms", "600") as fake:
