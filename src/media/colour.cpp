@@ -74,7 +74,7 @@ bool changes_colours(cmsHTRANSFORM transform) {
 
 std::unique_ptr<colour_converter> colour_converter::from_profile(std::span<const std::uint8_t> profile,
                                                                  pixel_kind kind) {
-  if (profile.empty()) return nullptr;
+  if (profile.size() <= 128) return nullptr;
   context_ptr context(cmsCreateContext(nullptr, nullptr));
   if (!context) return nullptr;
   cmsSetLogErrorHandlerTHR(context.get(), [](cmsContext, cmsUInt32Number, const char*) {});
@@ -82,7 +82,10 @@ std::unique_ptr<colour_converter> colour_converter::from_profile(std::span<const
       cmsOpenProfileFromMemTHR(context.get(), profile.data(), static_cast<cmsUInt32Number>(profile.size())));
   const profile_ptr srgb(cmsCreate_sRGBProfileTHR(context.get()));
   if (!from || !srgb) return nullptr;
-  const cmsColorSpaceSignature space = cmsGetColorSpace(from.get());
+  // From the bytes, not through cmsGetColorSpace: a hostile value would be no member of its enumeration.
+  constexpr std::size_t colour_space_offset = 16; // ICC.1, 7.2
+  std::uint32_t space = 0;
+  for (std::size_t i = 0; i < 4; ++i) space = space << 8 | profile[colour_space_offset + i];
   cmsUInt32Number layout = 0;
   if (kind == pixel_kind::rgb && space == cmsSigRgbData) {
     layout = TYPE_RGBA_8;
