@@ -38,6 +38,7 @@ class zoom_frames {
 
  private:
   void zoom(const plane& from, const source_box& box, std::uint8_t* to);
+  void weigh_columns(double begin, double size, int width);
   void overlay(std::uint32_t number, std::uint8_t* frame);
   void mix(std::uint8_t* frame, const coverage& mask, int left, int top, int level, int opacity) const;
 
@@ -47,11 +48,12 @@ class zoom_frames {
   bool timecode_;
   font face_;
   std::vector<std::int16_t> line_;
-  struct tap {
-    std::int32_t at;
-    std::int16_t weights[4];
+  // Eight columns of a frame: the first sample that they read, and what each of them makes of the k-th behind it.
+  struct column_block {
+    int first;
+    std::int16_t weights[5][8];
   };
-  std::vector<tap> taps_;
+  std::vector<column_block> blocks_;
 };
 
 } // namespace weir::media::detail

@@ -397,16 +397,25 @@ TEST(zoom_frames, a_flat_card_stays_flat_and_the_timecode_runs) {
   EXPECT_LT(changed, 320U * 180 / 50);
 }
 
-TEST(zoom_frames, the_camera_stays_on_the_card) {
-  for (double part : {0.0, 0.3, 0.77, 1.0}) {
-    const auto box = detail::camera_box(1280, 720, part);
-    EXPECT_GE(box.left, 0);
-    EXPECT_GE(box.top, 0);
-    EXPECT_LE(box.left + box.width, 1280);
-    EXPECT_LE(box.top + box.height, 720);
+TEST(zoom_frames, the_camera_stays_on_the_card_and_inside_its_margins) {
+  for (auto [width, height] : {std::pair{1280.0, 720.0}, {720.0, 1280.0}, {1024.0, 1024.0}, {3000.0, 100.0}}) {
+    const double margin = 0.07 * std::min(width, height); // of a card
+    double before = 2 * width;
+    for (double part : {0.0, 0.3, 0.77, 1.0}) {
+      const auto box = detail::camera_box(width, height, part);
+      EXPECT_GE(box.left, 0);
+      EXPECT_GE(box.top, 0);
+      EXPECT_LT(box.left, margin);
+      EXPECT_LT(box.top, margin);
+      EXPECT_LE(box.left + box.width, width);
+      EXPECT_LE(box.top + box.height, height);
+      EXPECT_GT(box.left + box.width, width - margin);
+      EXPECT_GT(box.top + box.height, height - margin);
+      EXPECT_LT(box.width, before);
+      before = box.width;
+    }
+    EXPECT_EQ(detail::camera_box(width, height, 0).width, width);
   }
-  EXPECT_EQ(detail::camera_box(1280, 720, 0).width, 1280);
-  EXPECT_LT(detail::camera_box(1280, 720, 1).width, 1200);
 }
 
 TEST(spritesheet, a_grid_of_frames) {
