@@ -32,10 +32,13 @@ bool is_loopback(const std::string& address) {
 }
 
 task<void> serve_http(mcp::server& server, const serve_options& options) {
-  http::server web({.address = options.address, .port = options.port});
+  http::server_options where;
+  where.address = options.address;
+  where.port = options.port;
+  http::server web(where);
   mcp::http_transport transport(server,
                                 {.allowed_hosts = options.allowed_hosts, .allowed_origins = options.allowed_origins});
-  transport.mount(web);
+  transport.attach(web);
   web.route("GET", "/healthz", [](http::request&, http::responder& respond) -> task<void> {
     http::response answer;
     answer.headers.set("Content-Type", "text/plain; charset=utf-8");
