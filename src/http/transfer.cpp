@@ -405,10 +405,10 @@ std::exception_ptr transfer::failure(CURLcode code) const {
   case CURLE_SSL_CIPHER:
     return problem(errc::unavailable, "no TLS connection: " + reason);
   case CURLE_URL_MALFORMAT:
-  case CURLE_UNSUPPORTED_PROTOCOL:
     return problem(errc::invalid_argument, "the URL cannot be used: " + reason);
   case CURLE_BAD_CONTENT_ENCODING:
     return problem(errc::corrupt, "the body cannot be decompressed: " + reason);
+  case CURLE_UNSUPPORTED_PROTOCOL: // the URL's own was checked before: this is HTTP/0.9, or a version there is not
   case CURLE_WEIRD_SERVER_REPLY:
     return problem(errc::corrupt, "the answer is not HTTP: " + reason);
   case CURLE_OUT_OF_MEMORY:

@@ -1,0 +1,2 @@
+find_package(OpenSSL REQUIRED)
+target_link_libraries(weir_http PRIVATE OpenSSL::Crypto)
