@@ -1,6 +1,7 @@
 #include <weir/core/error.hpp>
 #include <weir/core/shield.hpp>
 #include <weir/files/name.hpp>
+#include <weir/http/download_file.hpp>
 #include <weir/offload/threadpool.hpp>
 #include <weir/studio/saving.hpp>
 
@@ -82,19 +83,48 @@ std::string_view mime_of_bytes(std::span<const std::byte> head) noexcept {
   return "application/octet-stream";
 }
 
+namespace {
+
+/// Keeps a file's first bytes, which say what it is.
+class noting_target final : public http::file_target {
+ public:
+  using file_target::file_target;
+
+  void note(std::span<const std::byte> bytes) {
+    const auto more = std::min(bytes.size(), head_bytes - size_);
+    std::copy_n(bytes.begin(), more, head_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += more;
+  }
+  std::span<const std::byte> head() const { return std::span(head_).first(size_); }
+
+  void write(std::span<const std::byte> bytes) override {
+    note(bytes);
+    file_target::write(bytes);
+  }
+  void reset() override {
+    size_ = 0;
+    file_target::reset();
+  }
+
+ private:
+  std::array<std::byte, head_bytes> head_{};
+  std::size_t size_ = 0;
+};
+
+} // namespace
+
 struct saving::state {
-  state(studio& s, media_kind k, destination w, files::publication p)
-      : in(s), kind(k), where(std::move(w)), file(std::move(p)) {}
+  state(studio& s, media_kind k, destination w)
+      : in(s), kind(k), where(std::move(w)), target(where.root, where.name, {.on_conflict = where.on_conflict}) {}
 
   studio& in;
   media_kind kind;
   destination where;
-  files::publication file;
+  noting_target target;
+  files::publication& file() noexcept { return target.file(); }
   std::optional<files::root> recovery;
   bool moved = false; ///< goes to the recovery folder
   std::string why;    ///< what the disk said
-  std::array<std::byte, head_bytes> head{};
-  std::size_t head_size = 0;
 };
 
 saving::saving(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
@@ -108,10 +138,8 @@ task<saving> saving::reserve(call& run, media_kind kind, std::string asked, std:
   check_extension(where.name);
   if (extension_at(where.name) == where.name.size()) where.name += fallback.substr(extension_at(fallback));
   studio& in = run.in();
-  files::publication file = co_await run_in_threadpool(thread_options{.limiter = &in.file_work()}, [where] {
-    return files::publication::reserve(where.root, where.name, {.on_conflict = where.on_conflict});
-  });
-  auto made = std::make_shared<state>(in, kind, std::move(where), std::move(file));
+  auto made = co_await run_in_threadpool(thread_options{.limiter = &in.file_work()},
+                                         [&in, kind, where] { return std::make_shared<state>(in, kind, where); });
   // Opened now, while there is no trouble; a program without a home folder still works until it needs it.
   try {
     made->recovery = co_await in.recovery();
@@ -119,51 +147,46 @@ task<saving> saving::reserve(call& run, media_kind kind, std::string asked, std:
   co_return saving(std::move(made));
 }
 
-void saving::write(std::span<const std::byte> bytes) {
-  state& s = *state_;
-  if (s.head_size < head_bytes) {
-    const auto more = std::min(bytes.size(), head_bytes - s.head_size);
-    std::copy_n(bytes.begin(), more, s.head.begin() + static_cast<std::ptrdiff_t>(s.head_size));
-    s.head_size += more;
-  }
-  try {
-    s.file.write(bytes);
-  } catch (const error& failure) {
-    if (s.moved || !s.recovery) throw;
-    s.why = failure.what();
-    s.file.move_to(*s.recovery, s.file.name());
-    s.moved = true;
-    s.file.write(bytes);
-  }
+providers::byte_sink saving::sink(bool paid) {
+  return [s = state_, paid](std::span<const std::byte> bytes) {
+    s->target.note(bytes);
+    try {
+      s->file().write(bytes);
+    } catch (const error& failure) {
+      if (!paid || s->moved || !s->recovery) throw;
+      s->why = failure.what();
+      s->file().move_to(*s->recovery, s->file().name());
+      s->moved = true;
+      s->file().write(bytes);
+    }
+  };
 }
 
-providers::byte_sink saving::sink() {
-  return [mine = state_](std::span<const std::byte> bytes) { saving(mine).write(bytes); };
-}
+http::download_target& saving::download() noexcept { return state_->target; }
 
-files::publication& saving::target() noexcept { return state_->file; }
+files::publication& saving::target() noexcept { return state_->file(); }
 
 task<produced_file> saving::publish(bool paid) {
   // Must not end half way because somebody stopped waiting.
   co_return co_await shield(
       run_in_threadpool(thread_options{.limiter = &state_->in.file_work()}, [s = state_, paid]() -> produced_file {
-        std::string_view mime = mime_of_bytes(std::span(s->head).first(s->head_size));
-        if (s->head_size == 0)
-          if (const auto* type = type_of_name(s->file.name())) mime = type->mime;
+        std::string_view mime = mime_of_bytes(s->target.head());
+        if (s->target.head().empty())
+          if (const auto* type = type_of_name(s->file().name())) mime = type->mime;
         std::optional<files::published> kept;
         if (!s->moved) {
           try {
-            const std::string name = corrected(s->file.name(), mime);
-            if (name != s->file.name()) s->file.move_to(s->where.root, name);
-            files::published done = s->file.commit();
+            const std::string name = corrected(s->file().name(), mime);
+            if (name != s->file().name()) s->file().move_to(s->where.root, name);
+            files::published done = s->file().commit();
             return {s->kind, done.name, std::string(mime), done.bytes, done.sha256};
           } catch (const error& failure) {
             if (!paid || !s->recovery) throw;
             s->why = failure.what();
           }
-          kept = s->file.rescue(*s->recovery, corrected(s->file.name(), mime));
+          kept = s->file().rescue(*s->recovery, corrected(s->file().name(), mime));
         } else {
-          kept = s->file.commit();
+          kept = s->file().commit();
         }
         throw error(errc::no_space, s->why + "; the result was paid for and is kept as '" + kept->name +
                                         "' in the recovery folder (weir doctor shows where that is)");

@@ -22,9 +22,8 @@ class saving {
   saving& operator=(saving&&) noexcept;
   ~saving();
 
-  /// Takes the bytes. Blocking: for pool threads. Where the disk is full it goes on in the recovery folder.
-  void write(std::span<const std::byte> bytes);
-  providers::byte_sink sink();
+  /// Takes the bytes, on pool threads. `paid`: where the disk is full it goes on in the recovery folder; else it fails.
+  providers::byte_sink sink(bool paid);
   /// For results that can be had again: fails where the disk is full instead.
   files::publication& target() noexcept;
   /// The same place as what a download writes into.

@@ -160,7 +160,7 @@ task<produced_file> save_image(call& run, const jobs::job& job, std::optional<st
   auto turn = co_await in.downloads().acquire();
   saving output = co_await saving::reserve(run, media_kind::image, asked.value_or(""),
                                            "img_" + std::to_string(unix_now()) + ".png");
-  co_await maker.download_image(job.remote_id, output.sink());
+  co_await maker.download_image(job.remote_id, output.sink(false));
   co_return co_await output.publish(false);
 }
 

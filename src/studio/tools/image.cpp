@@ -148,7 +148,7 @@ task<tool_outcome> make_picture(call& run, std::string operation, providers::ima
   co_await purchase(in, std::move(draft), [&maker, request, output, outcome](jobs::job& row) -> task<void> {
     auto sent = request;
     sent.idempotency_key = row.idempotency_key;
-    outcome->first = co_await maker.make_image(std::move(sent), output->sink());
+    outcome->first = co_await maker.make_image(std::move(sent), output->sink(true));
     row.status = jobs::job_status::completed;
     row.progress = 100;
     outcome->second = co_await output->publish(true);

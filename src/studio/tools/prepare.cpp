@@ -119,7 +119,7 @@ task<tool_outcome> prepare_reference_image(call& run, prepare_arguments asked) {
   limiter unlimited(1); // the slot has done the counting
   const auto made = co_await run_in_threadpool(
       thread_options{.limiter = &unlimited},
-      [opened, options, sink = output.sink(), name = asked.input_filename](std::stop_token stop) {
+      [opened, options, sink = output.sink(false), name = asked.input_filename](std::stop_token stop) {
         return media::prepare_image(media::image_source::from_fd(opened->fd.get(), files::display_name(name)), options,
                                     sink, stop);
       });
