@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -49,12 +50,14 @@ struct stored_plan {
   bool reduces() const { return reduce_x.factor > 1 || reduce_y.factor > 1; }
 };
 
-/// Takes the scaled rows as stored, turns them, sets them on black and writes the PNG.
+/// Gets the finished rows from top to bottom.
+using row_sink = std::function<void(std::span<const std::uint8_t> rgb)>;
+
+/// Takes the scaled rows as stored, turns them, sets them on black and passes them on.
 class output {
  public:
-  output(const prepare_options& options, const scale_plan& plan, const turn& how, const byte_sink& sink,
-         std::stop_token stop)
-      : options_(options), plan_(plan), how_(how), writer_(options.width, options.height, sink, std::move(stop)),
+  output(const prepare_options& options, const scale_plan& plan, const turn& how, const row_sink& rows)
+      : options_(options), plan_(plan), how_(how), pass_on_(rows),
         line_(std::size_t{options.width} * 3),
         frame_(held() ? std::size_t{plan.x.window_size} * plan.y.window_size * 3 : 0) {}
 
@@ -68,13 +71,12 @@ class output {
     write(rgb);
   }
 
-  std::uint64_t finish() {
+  void finish() {
     if (held()) {
       const std::size_t bytes = std::size_t{plan_.x.window_size} * 3;
       for (std::uint32_t y = 0; y < plan_.y.window_size; ++y) write({frame_.data() + y * bytes, bytes});
     }
     while (rows_ < options_.height) write_black();
-    return writer_.finish();
   }
 
  private:
@@ -96,7 +98,7 @@ class output {
   void write(std::span<const std::uint8_t> rgb) {
     if (plan_.left == 0 && rgb.size() == line_.size()) {
       while (rows_ < plan_.top) write_black();
-      writer_.write_row(rgb);
+      pass_on_(rgb);
       ++rows_;
       return;
     }
@@ -106,20 +108,20 @@ class output {
 
   void write_line() {
     while (rows_ < plan_.top) write_black();
-    writer_.write_row(line_);
+    pass_on_(line_);
     ++rows_;
   }
 
   void write_black() {
     const std::vector<std::uint8_t> black(line_.size());
-    writer_.write_row(black);
+    pass_on_(black);
     ++rows_;
   }
 
   const prepare_options& options_;
   const scale_plan& plan_;
   const turn& how_;
-  png_writer writer_;
+  const row_sink& pass_on_;
   std::vector<std::uint8_t> line_; ///< black outside of the picture
   frame_memory frame_;
   std::uint32_t rows_ = 0;
@@ -196,6 +198,43 @@ decode_outcome decode(const decode_request& request, row_target& rows) {
   }
 }
 
+/// Decodes and scales; the finished rows go to `rows`. `output_bytes` is the caller's.
+prepare_result scale_image(const image_source& source, const prepare_options& options, const row_sink& rows,
+                           const std::stop_token& stop) {
+  check_target(options);
+  if (stop.stop_requested()) throw cancelled{};
+  const auto bytes = source.fd >= 0 ? make_byte_source(source.fd, source.name) : make_byte_source(source.bytes);
+  const image_header header = checked_header(*bytes, options, source.name);
+  const turn how(header.orientation);
+  const scale_plan plan = plan_scaling(options.mode, header.shown_width(), header.shown_height(), options.width,
+                                       options.height, decoder_can_shrink(header));
+  const std::uint32_t s = plan.decode_scale;
+  const stored_plan stored(plan, how, (header.width + s - 1) / s, (header.height + s - 1) / s);
+  output out(options, plan, how, rows);
+  row_resampler resampler(stored.x, stored.y, stored.order,
+                          [&](std::uint32_t y, std::span<const std::uint8_t> rgb) { out.take(y, rgb); });
+  resampler_target scaled(resampler);
+  std::optional<row_reducer> reducer;
+  if (stored.reduces()) reducer.emplace(stored.reduce_x, stored.reduce_y, scaled);
+  const decode_request request{.source = *bytes,
+                               .header = header,
+                               .name = source.name,
+                               .scale = s,
+                               .lenient = options.lenient,
+                               .max_scans = options.max_scans,
+                               .max_frame_bytes = options.max_frame_bytes,
+                               .max_profile_bytes = options.max_profile_bytes,
+                               .stop = stop};
+  const decode_outcome outcome = decode(request, reducer ? static_cast<row_target&>(*reducer) : scaled);
+  out.finish();
+  return {.source = header,
+          .width = options.width,
+          .height = options.height,
+          .mode = options.mode,
+          .colour_converted = outcome.colour_converted,
+          .output_bytes = 0};
+}
+
 } // namespace
 
 std::vector<std::uint8_t> read_profile(const decode_request& request) {
@@ -218,38 +257,23 @@ std::vector<std::uint8_t> read_profile(const decode_request& request) {
 
 prepare_result prepare_image(const image_source& source, const prepare_options& options, const byte_sink& sink,
                              std::stop_token stop) {
-  using namespace detail;
-  check_target(options);
-  if (stop.stop_requested()) throw cancelled{};
-  const auto bytes = source.fd >= 0 ? make_byte_source(source.fd, source.name) : make_byte_source(source.bytes);
-  const image_header header = checked_header(*bytes, options, source.name);
-  const turn how(header.orientation);
-  const scale_plan plan = plan_scaling(options.mode, header.shown_width(), header.shown_height(), options.width,
-                                       options.height, decoder_can_shrink(header));
-  const std::uint32_t s = plan.decode_scale;
-  const stored_plan stored(plan, how, (header.width + s - 1) / s, (header.height + s - 1) / s);
-  output out(options, plan, how, sink, stop);
-  row_resampler resampler(stored.x, stored.y, stored.order,
-                          [&](std::uint32_t y, std::span<const std::uint8_t> rgb) { out.take(y, rgb); });
-  resampler_target scaled(resampler);
-  std::optional<row_reducer> reducer;
-  if (stored.reduces()) reducer.emplace(stored.reduce_x, stored.reduce_y, scaled);
-  const decode_request request{.source = *bytes,
-                               .header = header,
-                               .name = source.name,
-                               .scale = s,
-                               .lenient = options.lenient,
-                               .max_scans = options.max_scans,
-                               .max_frame_bytes = options.max_frame_bytes,
-                               .max_profile_bytes = options.max_profile_bytes,
-                               .stop = stop};
-  const decode_outcome outcome = decode(request, reducer ? static_cast<row_target&>(*reducer) : scaled);
-  return {.source = header,
-          .width = options.width,
-          .height = options.height,
-          .mode = options.mode,
-          .colour_converted = outcome.colour_converted,
-          .output_bytes = out.finish()};
+  detail::check_target(options);
+  png_writer writer(options.width, options.height, sink, stop);
+  prepare_result result = detail::scale_image(
+      source, options, [&writer](std::span<const std::uint8_t> rgb) { writer.write_row(rgb); }, stop);
+  result.output_bytes = writer.finish();
+  return result;
+}
+
+rgb_image prepare_pixels(const image_source& source, const prepare_options& options, std::stop_token stop) {
+  detail::check_target(options);
+  rgb_image image{options.width, options.height, {}};
+  image.pixels.reserve(std::size_t{options.width} * options.height * 3);
+  detail::scale_image(
+      source, options,
+      [&image](std::span<const std::uint8_t> rgb) { image.pixels.insert(image.pixels.end(), rgb.begin(), rgb.end()); },
+      stop);
+  return image;
 }
 
 std::size_t estimate_memory_bytes(const image_info& info, const prepare_options& options) {

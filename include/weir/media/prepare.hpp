@@ -2,6 +2,7 @@
 
 #include <weir/media/image_info.hpp>
 #include <weir/media/png_write.hpp>
+#include <weir/media/rgb_image.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -77,6 +78,9 @@ inline constexpr std::uint32_t max_target_side = 8192;
 /// Cost: 12 megapixel JPEG to 1280x720 about 60 ms of one core; memory as estimate_memory_bytes says.
 prepare_result prepare_image(const image_source& source, const prepare_options& options, const byte_sink& sink,
                              std::stop_token stop = {});
+
+/// As prepare_image, for further work in memory: returns the pixels.
+rgb_image prepare_pixels(const image_source& source, const prepare_options& options, std::stop_token stop = {});
 
 /// What prepare_image will allocate at most for an image with this header, so that a scheduler can keep a budget.
 /// A WebP behind a descriptor takes the size of its file in addition.
