@@ -13,7 +13,8 @@ constexpr std::size_t longest_id_bytes = 256;
 constexpr std::size_t most_listed = 10'000;
 
 // What was written under the parser's usual limits plus a level or two around it must be readable.
-constexpr json::parse_limits stored_limits{.max_depth = 1000, .max_bytes = std::size_t{1} << 30};
+constexpr json::parse_limits stored_limits{
+    .max_depth = 1000, .max_bytes = std::size_t{1} << 30, .max_values = std::size_t{1} << 30};
 
 #define WEIR_JOB_COLUMNS                                                                                               \
   "id, kind, provider, operation, status, progress, remote_id, request, result, error_code, error_message, "           \

@@ -27,23 +27,34 @@ struct builder {
   static constexpr std::size_t max_string_size = bj::string::max_size();
 
   bj::value_stack stack;
-  std::string number; // the start of a number that the parser hands over in parts
+  std::size_t left = 0; // values that may still come
+  std::string number;   // the start of a number that the parser hands over in parts
+
+  bool one_more(error_code& ec) {
+    if (left-- > 0) return true;
+    ec = bj::error::array_too_large;
+    return false;
+  }
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) { return true; }
+  bool on_object_begin(error_code& ec) { return one_more(ec); }
   bool on_object_end(std::size_t n, error_code&) { return stack.push_object(n), true; }
-  bool on_array_begin(error_code&) { return true; }
+  bool on_array_begin(error_code& ec) { return one_more(ec); }
   bool on_array_end(std::size_t n, error_code&) { return stack.push_array(n), true; }
   bool on_key_part(bj::string_view s, std::size_t, error_code&) { return stack.push_chars(s), true; }
   bool on_key(bj::string_view s, std::size_t, error_code&) { return stack.push_key(s), true; }
   bool on_string_part(bj::string_view s, std::size_t, error_code&) { return stack.push_chars(s), true; }
-  bool on_string(bj::string_view s, std::size_t, error_code&) { return stack.push_string(s), true; }
+  bool on_string(bj::string_view s, std::size_t, error_code& ec) { return stack.push_string(s), one_more(ec); }
   bool on_number_part(bj::string_view s, error_code&) { return number.append(s.data(), s.size()), true; }
-  bool on_int64(std::int64_t i, bj::string_view, error_code&) { return number.clear(), stack.push_int64(i), true; }
-  bool on_uint64(std::uint64_t u, bj::string_view, error_code&) { return number.clear(), stack.push_uint64(u), true; }
-  bool on_bool(bool b, error_code&) { return stack.push_bool(b), true; }
-  bool on_null(error_code&) { return stack.push_null(), true; }
+  bool on_int64(std::int64_t i, bj::string_view, error_code& ec) {
+    return number.clear(), stack.push_int64(i), one_more(ec);
+  }
+  bool on_uint64(std::uint64_t u, bj::string_view, error_code& ec) {
+    return number.clear(), stack.push_uint64(u), one_more(ec);
+  }
+  bool on_bool(bool b, error_code& ec) { return stack.push_bool(b), one_more(ec); }
+  bool on_null(error_code& ec) { return stack.push_null(), one_more(ec); }
   bool on_comment_part(bj::string_view, error_code&) { return true; }
   bool on_comment(bj::string_view, error_code&) { return true; }
 
@@ -60,7 +71,7 @@ struct builder {
     }
     number.clear();
     stack.push_double(exact);
-    return true;
+    return one_more(ec);
   }
 };
 
@@ -108,9 +119,12 @@ value parse(std::string_view text, const parse_limits& limits) {
   options.max_depth = std::min(limits.max_depth, deepest);
   bj::basic_parser<builder> parser(options);
   parser.handler().stack.reset();
+  parser.handler().left = limits.max_values;
   error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = bj::error::extra_data;
+  if (ec == bj::error::array_too_large)
+    throw error(errc::too_large, "the JSON text holds more than " + std::to_string(limits.max_values) + " values");
   if (ec)
     throw error(errc::invalid_argument, "invalid JSON at " + place(text, used) + ": " + reason(ec, limits, text, used));
   return parser.handler().stack.release();

@@ -114,6 +114,19 @@ TEST(parse, length_is_limited) {
   EXPECT_EQ(refusal("[1,2]", {.max_bytes = 4}, errc::too_large), "the JSON text has 5 bytes; the limit is 4");
 }
 
+TEST(parse, the_number_of_values_is_limited) {
+  const json::parse_limits seven{.max_values = 7};
+  for (const std::string text : {R"([1,-1.5,"s",true,null,18446744073709551615])", R"({"a":{"b":[[],{},1.5]},"c":2})"})
+    EXPECT_EQ(refusal(text, seven), "accepted") << text;
+  for (const std::string text :
+       {"[1,2,3,4,5,6,7]", "[[],[],[],[],[],[],[]]", "[{},{},{},{},{},{},{}]", R"(["","","","","","",""])",
+        "[1.5,1.5,1.5,1.5,1.5,1.5,1.5]", "[true,true,true,true,true,true,null]", "[[[[[[[[]]]]]]]]"})
+    EXPECT_EQ(refusal(text, seven, errc::too_large), "the JSON text holds more than 7 values") << text;
+  std::string tiny = "[0";
+  for (int i = 0; i < 5'000'000; ++i) tiny += ",0";
+  EXPECT_NE(refusal(tiny + "]", {}, errc::too_large), "accepted");
+}
+
 TEST(parse, long_strings) {
   const std::string big(30'000'000, 'x');
   const auto v = json::parse("[\"" + big + "\",\"" + big.substr(0, 999'999) + "\\n\"]");

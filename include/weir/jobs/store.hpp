@@ -19,7 +19,7 @@ namespace weir::jobs {
 /// disk. Fails (all calls): no_space, permission_denied, corrupt, unavailable (another process held the table for 10
 /// s); the table is then as before the call. Cancellation (all calls): a call that waits for its turn never happens;
 /// one that has begun is awaited, and then may have happened. Wrap what must happen in `shield`. Thread-safety: the
-/// tasks of one loop. All calls must have ended before the store dies. Cost: reading some 50 us; a change one flush
+/// tasks of one loop. All calls must have ended before the store dies. Cost: reading some 30 us; a change one flush
 /// (0.1 to 10 ms), shared by all that come in meanwhile.
 class store {
  public:
