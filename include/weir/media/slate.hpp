@@ -28,7 +28,7 @@ struct slate_options {
 ///
 /// Returns: width * height pixels. Fails: error invalid_argument for a size out of range or a broken background.
 /// Cancellation: throws weir::cancelled soon after `stop` is requested.
-/// Thread-safety: any thread. Cost: about 15 ns a pixel, memory about 5 bytes a pixel; at most 8192 characters are
+/// Thread-safety: any thread. Cost: about 40 ns a pixel, memory about 5 bytes a pixel; at most 8192 characters are
 /// read.
 rgb_image render_slate(const slate_options& options, std::stop_token stop = {});
 
