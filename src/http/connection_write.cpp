@@ -13,8 +13,8 @@ namespace {
 
 // Up to here copying the body behind the head is cheaper than a second piece in the system call.
 constexpr std::size_t max_joined_bytes = 16 * 1024;
-// What a client has to read within `write_timeout`.
-constexpr std::size_t write_window_bytes = 64 * 1024;
+// What a client has to take within `write_timeout`.
+constexpr std::size_t min_progress_bytes = 64 * 1024;
 
 std::size_t total(const std::array<std::string_view, 3>& pieces) noexcept {
   return pieces[0].size() + pieces[1].size() + pieces[2].size();
@@ -148,22 +148,27 @@ task<void> connection::flush(pieces left) {
     ~no_deadline_after() { self.no_deadline(); }
   } after{*this};
   set_deadline(clock::now() + core_.options.write_timeout);
-  std::size_t window = write_window_bytes;
+  std::size_t in_window = unacknowledged(); // what the client could have taken since the deadline was set
   while (total(left) > 0) {
     co_await writable();
     if (expired()) {
-      abort();
-      write_failed_ = true;
-      close_after_ = true;
-      throw error(errc::timeout, "the client did not read its answer in time");
+      // The system wakes writers only when a good part of its buffer is free, which can take a slow but honest reader
+      // longer than the deadline: so what counts is what the client took.
+      const std::size_t waiting = unacknowledged();
+      if (in_window < waiting + min_progress_bytes) {
+        abort();
+        write_failed_ = true;
+        close_after_ = true;
+        throw error(errc::timeout, "the client did not read its answer in time");
+      }
+      forget_expiry();
+      set_deadline(clock::now() + core_.options.write_timeout);
+      in_window = waiting;
     }
     const auto sent = try_write(left);
     if (sent.what == outcome::closed) throw_gone();
     drop_front(left, sent.bytes);
-    window -= std::min(window, sent.bytes);
-    if (window > 0) continue;
-    window = write_window_bytes;
-    set_deadline(clock::now() + core_.options.write_timeout);
+    in_window += sent.bytes;
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <weir/core/loop.hpp>
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -109,6 +111,11 @@ stream::read_result stream::try_write(std::span<const std::string_view> pieces) 
     broken_ = true;
     return {outcome::closed};
   }
+}
+
+std::size_t stream::unacknowledged() const noexcept {
+  int bytes = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 void stream::shut_down_writing() noexcept { ::shutdown(socket_.get(), SHUT_WR); }

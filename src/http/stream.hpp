@@ -76,6 +76,9 @@ class stream : weir::detail::watch_node {
   /// No byte can be sent any more.
   bool broken() const noexcept { return broken_; }
 
+  /// Bytes that were written and that the other side's system has not taken yet.
+  std::size_t unacknowledged() const noexcept;
+
   /// Sends the end of the stream behind what was written.
   void shut_down_writing() noexcept;
   /// Closing will not deliver what is still queued but reset the connection.

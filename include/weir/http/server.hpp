@@ -30,7 +30,7 @@ struct server_options {
   std::chrono::milliseconds body_timeout{60'000};
   /// Between two requests, and before the first; then the connection is closed.
   std::chrono::milliseconds idle_timeout{75'000};
-  /// How long a client may take to read 64 KiB of an answer (or what there is, if it is less); then it is cut off.
+  /// How long a client that keeps the server waiting may take to read 64 KiB of an answer; slower, and it is cut off.
   std::chrono::milliseconds write_timeout{30'000};
   /// How long a refused client's remaining bytes are read and dropped, so that it gets to see the refusal.
   std::chrono::milliseconds linger_timeout{2'000};
