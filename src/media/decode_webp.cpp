@@ -15,8 +15,9 @@
 namespace weir::media::detail {
 namespace {
 
-/// Bytes handed to the decoder between two looks at the stop token.
-constexpr std::size_t slice_bytes = 32'768;
+/// Bytes handed to the decoder between two looks at the stop token: a small part of the picture, however well it is
+/// compressed.
+std::size_t slice_of(std::size_t file_bytes) { return std::clamp<std::size_t>(file_bytes / 128, 256, 32'768); }
 
 [[noreturn]] void damaged(const decode_request& request, bool truncated) {
   if (request.source.failed() != 0) throw errno_error(request.source.failed(), request.name);
@@ -119,7 +120,7 @@ decode_outcome decode_webp(const decode_request& request, row_target& rows) {
   VP8StatusCode status = VP8_STATUS_SUSPENDED;
   for (std::size_t given = 0; given < data.size() && status == VP8_STATUS_SUSPENDED;) {
     if (request.stop.stop_requested()) throw cancelled{};
-    given = std::min(given + slice_bytes, data.size());
+    given = std::min(given + slice_of(data.size()), data.size());
     status = WebPIUpdate(steps.get(), data.data(), given);
     int ready = 0;
     if (WebPIDecGetRGB(steps.get(), &ready, nullptr, nullptr, nullptr) == nullptr) ready = 0;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <random>
 
@@ -114,7 +115,7 @@ TEST(png_write, large_images_stream_with_bounded_memory) {
   EXPECT_EQ(decode(out).rgb, rgb);
 }
 
-TEST(png_write, graphics_are_deflated_again) {
+TEST(png_write, graphics_are_deflated_thoroughly) {
   // A drawing: few colours, long runs and repeats. zlib's default level, as other writers use it, makes 4.1 kB of it.
   const std::uint32_t w = 1280, h = 720;
   std::vector<std::uint8_t> rgb(std::size_t{w} * h * 3, 20);
@@ -124,6 +125,33 @@ TEST(png_write, graphics_are_deflated_again) {
   const auto png = write(w, h, rgb);
   EXPECT_LT(png.size(), 8'000U);
   EXPECT_EQ(decode(png).rgb, rgb);
+}
+
+TEST(png_write, sizes_stay_near_a_slow_deflate) {
+  const std::uint32_t w = 800, h = 450;
+  std::mt19937 random(3);
+  std::vector<std::uint8_t> photo(std::size_t{w} * h * 3), grey(photo.size()), drawing(photo.size(), 30);
+  for (std::uint32_t y = 0; y < h; ++y)
+    for (std::uint32_t x = 0; x < w; ++x) {
+      const std::size_t at = (std::size_t{y} * w + x) * 3;
+      const auto light = static_cast<int>(90 + 60 * std::sin(x * 0.01) * std::cos(y * 0.013));
+      const auto shade = static_cast<std::uint8_t>(light + static_cast<int>(random() % 16));
+      for (std::size_t c = 0; c < 3; ++c) {
+        photo[at + c] = static_cast<std::uint8_t>(light + static_cast<int>(random() % 16));
+        grey[at + c] = shade;
+        if ((x / 9 * 7 + y / 30 * 5) % 11 == c) drawing[at + c] = static_cast<std::uint8_t>(80 * c + 60);
+      }
+    }
+  for (const auto* rgb : {&photo, &grey, &drawing}) {
+    const auto png = write(w, h, *rgb);
+    EXPECT_EQ(decode(png).rgb, *rgb);
+    const auto rows = filtered_rows(png, (w * 3 + 1) * std::size_t{h});
+    const std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> slow(libdeflate_alloc_compressor(6),
+                                                                                        libdeflate_free_compressor);
+    bytes out(rows.size());
+    const auto least = libdeflate_zlib_compress(slow.get(), rows.data(), rows.size(), out.data(), out.size());
+    EXPECT_LT(static_cast<double>(png.size()), 1.1 * static_cast<double>(least) + 4096);
+  }
 }
 
 TEST(png_write, rows_are_checked) {

@@ -16,11 +16,11 @@ using byte_sink = std::function<void(std::span<const std::byte>)>;
 using row_provider = std::function<std::span<const std::uint8_t>(std::uint32_t y)>;
 
 /// Writes an 8-bit RGB PNG row by row (ISO/IEC 15948: adaptive filters by the least sum of absolute differences, one
-/// zlib stream). Photographs are deflated fast; an image that turns out to compress well (drawings, flat colour) is
-/// deflated again more thoroughly, so that files stay near the size that Pillow writes. Nothing else is in the file.
+/// zlib stream). Photographs are deflated fast; an image whose sample shows that it pays (drawings, grey pictures) is
+/// deflated more thoroughly, so that files stay near the size that Pillow writes. Nothing else is in the file.
 ///
-/// Memory: up to 8 MiB of pixels are kept until the end, for the second deflate; a larger image streams through about
-/// 1 MiB and is deflated once. Thread-safety: none; use one object per file.
+/// Memory: up to 8 MiB of pixels are kept until the end, for that choice; a larger image streams through about 1 MiB
+/// and is always deflated fast. Thread-safety: none; use one object per file.
 class png_writer {
  public:
   /// Fails: error invalid_argument where a side is 0 or over 2^31 - 1.
