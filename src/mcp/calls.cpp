@@ -86,6 +86,8 @@ task<tool_result> engine::run_tool(const tool& t, call_context& context, json::o
     // Cancelled from within (a pool that closed), not by the client: the call still gets its answer.
     if (this_task::is_cancelled()) throw;
     told = "The work was cancelled on the server's side before it was done.";
+  } catch (const input_needed&) {
+    throw;
   } catch (...) {
     log("tool " + t.name + " failed with something that is no std::exception");
     told = unexpected;
@@ -104,6 +106,7 @@ task<std::string> engine::call_tool(message& m, opened& state, peer& from, const
     arguments = std::move(given->get_object());
   }
 
+  if (found->asks_client) state.purpose = m.method + "\n" + name + "\n" + json::serialize(arguments);
   tool_result outcome;
   {
     call_context context(origin_of(m, state, from, out));
@@ -158,6 +161,7 @@ task<std::string> engine::read_resource(message& m, opened& state, peer& from, c
     if (candidate->what.uri == uri) fixed = candidate;
   const resource_reader& read = fixed ? fixed->read : provider.read;
   if (!read) throw no_such_resource(uri, state.protocol);
+  state.purpose = m.method + "\n" + uri;
 
   std::vector<resource_contents> contents;
   {
@@ -185,6 +189,8 @@ task<std::string> engine::get_prompt(message& m, opened& state, peer& from, cons
     if (argument.required && !arguments.contains(argument.name))
       throw rpc_error(error_code::invalid_params,
                       "Invalid params: prompt " + name + " needs the argument \"" + argument.name + "\"");
+  state.purpose = m.method + "\n" + name;
+  for (const auto& [key, text] : arguments) state.purpose += "\n" + key + "\n" + text;
   prompt_result result;
   {
     call_context context(origin_of(m, state, from, out));

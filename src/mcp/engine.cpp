@@ -216,6 +216,8 @@ task<reply> engine::answer(message m, opened state, peer& from, sink out) {
     text = co_await result(find_method(m.method), m, state, from, out);
   } catch (const std::exception&) {
     failure = std::current_exception();
+  } catch (const input_needed& needed) {
+    text = input_required(needed, state.purpose);
   }
   co_return guarded(m.id, [&]() -> reply {
     if (failure) std::rethrow_exception(failure);

@@ -4,10 +4,12 @@
 #include <weir/mcp/server.hpp>
 
 #include <mcp/message.hpp>
+#include <mcp/request_state.hpp>
 
 #include <array>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 namespace weir::mcp::detail {
@@ -35,6 +37,7 @@ struct reply {
 struct opened {
   version protocol = newest_modern;
   json::object* meta = nullptr;
+  std::string purpose; ///< what a requestState is bound to; empty where nothing may be asked
 };
 
 enum class method {
@@ -118,11 +121,20 @@ class engine {
   /// The result that ends the subscription `id` (JSON text) in good order.
   std::string listen_end(std::string_view id) const;
 
+  /// Hands the response of a client to whoever asked for it. Unknown ones are dropped.
+  void deliver(message& response);
+
   void announce(std::string_view method, bool subscription_filter::* wanted);
   void announce_update(std::string_view uri);
   void log(std::string_view line) const;
 
  private:
+  struct question {
+    event answered;
+    json::object answer;
+    std::string failure;
+  };
+
   struct listener {
     subscription_filter wants;
     std::set<std::string, std::less<>> uris;
@@ -150,7 +162,7 @@ class engine {
   std::string set_level(message& m, peer& from) const;
 
   // Work (calls.cpp).
-  call_context::origin origin_of(message& m, opened& state, const peer& from, const sink& out) const;
+  call_context::origin origin_of(message& m, opened& state, const peer& from, const sink& out);
   task<std::string> call_tool(message& m, opened& state, peer& from, const sink& out);
   task<tool_result> run_tool(const tool& t, call_context& context, json::object arguments) const;
   task<std::string> list_resources(message& m, opened& state, peer& from, const sink& out);
@@ -159,12 +171,19 @@ class engine {
   task<std::string> complete(message& m, opened& state);
   task<std::string> listen(message& m, const sink& out);
 
+  // Questions to the client (asking.cpp).
+  task<json::object> ask_client(input_request request, const sink& out);
+  void read_answers(const message& m, call_context::origin& origin, std::string_view purpose) const;
+  std::string input_required(const input_needed& needed, std::string_view purpose) const;
+
   /// Closes a result: adds what the modern era wants in every one.
   std::string finish(const json::object& result, version v, const cache_hint* hint = nullptr) const;
 
   std::string modern_tail_; ///< `"resultType":"complete","_meta":{...}}`
   std::array<std::string, all_versions.size()> tool_lists_, prompt_lists_, template_lists_;
   std::vector<listener*> listeners_;
+  std::unordered_map<std::string, question*> questions_;
+  state_sealer sealer_;
 };
 
 /// Returns a parameter that must be a string. Fails: -32602.

@@ -1,12 +1,8 @@
-#include <weir/core/error.hpp>
 
 #include <mcp/engine.hpp>
 #include <mcp/http_rules.hpp>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
 
@@ -208,17 +204,7 @@ std::optional<std::string> header_mismatch(const message& m, const http::headers
                            arguments && arguments->is_object() ? &arguments->get_object() : nullptr, 0);
 }
 
-std::string make_session_id(version v) {
-  std::array<unsigned char, 16> random{};
-  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
-    throw errno_error(errno, "random numbers");
-  std::string out = std::string(to_string(v)) + ".";
-  for (unsigned char byte : random) {
-    out += "0123456789abcdef"[byte >> 4];
-    out += "0123456789abcdef"[byte & 15];
-  }
-  return out;
-}
+std::string make_session_id(version v) { return std::string(to_string(v)) + "." + random_hex(16); }
 
 std::optional<version> read_session_id(std::string_view id) {
   if (id.size() != 10 + 1 + 32 || id[10] != '.') return std::nullopt;

@@ -165,8 +165,10 @@ task<void> http_transport::impl::take(http::request& request, http::responder& r
                     "Unsupported protocol version in the header MCP-Protocol-Version");
     co_return;
   }
-  for (const message& m : in.messages)
+  for (message& m : in.messages) {
     if (m.kind == message_kind::notification && m.method == "notifications/cancelled") cancel(request, m);
+    if (m.kind == message_kind::response) engine().deliver(m);
+  }
 
   std::optional<reply> done;
   if (in.is_batch) {

@@ -164,7 +164,7 @@ const std::string& engine::template_list(version v) {
   return text = finish({{"resourceTemplates", std::move(entries)}}, v, &options.lists);
 }
 
-call_context::origin engine::origin_of(message& m, opened& state, const peer& from, const sink& out) const {
+call_context::origin engine::origin_of(message& m, opened& state, const peer& from, const sink& out) {
   call_context::origin origin;
   origin.protocol = state.protocol;
   origin.client = from.client;
@@ -202,7 +202,13 @@ call_context::origin engine::origin_of(message& m, opened& state, const peer& fr
       out(notification("notifications/progress", params), false);
     };
   }
-  (void)m;
+  if (!state.purpose.empty()) {
+    origin.may_end_with_questions = is_modern(state.protocol);
+    if (origin.may_end_with_questions)
+      read_answers(m, origin, state.purpose);
+    else if (out)
+      origin.ask_now = [this, &out](input_request request) { return ask_client(std::move(request), out); };
+  }
   return origin;
 }
 

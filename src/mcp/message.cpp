@@ -17,6 +17,17 @@ message invalid(int code, std::string text, std::string id = "null") {
   return out;
 }
 
+/// What a client answers to a request of ours: the result in `params`, or the error.
+void read_outcome(json::object& response, message& out) {
+  if (json::value* result = response.if_contains("result"); result && result->is_object()) {
+    out.params = std::move(result->get_object());
+    return;
+  }
+  out.error_code = error_code::internal;
+  if (const json::value* failure = json::find(response, "error"); failure && failure->is_object())
+    out.error_text = json::string_or(failure->get_object(), "message").substr(0, 500);
+}
+
 message read_object(json::object& object) {
   const json::value* id = json::find(object, "id");
   std::string text = id ? id_text(*id) : std::string();
@@ -31,6 +42,7 @@ message read_object(json::object& object) {
       message out;
       out.kind = message_kind::response;
       out.id = echo;
+      read_outcome(object, out);
       return out;
     }
     return invalid(error_code::invalid_request, "Invalid request: \"method\" is missing", echo);

@@ -130,7 +130,7 @@ class conversation {
   void take(message& m, const std::shared_ptr<batch>& together) {
     switch (m.kind) {
     case message_kind::response:
-      return; // this server asks nothing of its clients
+      return engine_.deliver(m);
     case message_kind::invalid:
       return give(engine::refuse(m).body, together);
     case message_kind::notification:

@@ -1,15 +1,18 @@
 #pragma once
 
+#include <weir/core/task.hpp>
 #include <weir/core/timer.hpp>
 #include <weir/json/value.hpp>
 #include <weir/mcp/protocol.hpp>
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::mcp {
 
@@ -26,6 +29,13 @@ struct progress_update {
   std::string message;
 };
 
+/// Something that a handler wants from its client or from the person there.
+struct input_request {
+  std::string key;    ///< names the answer; unique within a handler
+  std::string method; ///< "elicitation/create", "sampling/createMessage" or "roots/list"
+  json::object params;
+};
+
 /// What a handler knows about the call that it serves. It lives until the handler's task has ended.
 /// Cancellation is implicit: when the client cancels, the handler's waits throw `weir::cancelled`.
 /// Thread-safety: the loop's thread only.
@@ -40,6 +50,12 @@ class call_context {
     /// Empty where the client wants no log messages.
     std::function<void(log_level, std::string_view logger, const json::value& data)> on_log;
     log_level least_level = log_level::info;
+    /// Answers that came with the request, by key.
+    std::map<std::string, json::object> answers;
+    /// Asks a legacy client; empty where it cannot be reached.
+    std::function<task<json::object>(input_request)> ask_now;
+    /// Whether a modern request may be answered with questions.
+    bool may_end_with_questions = false;
   };
 
   call_context() : call_context(origin{}) {}
@@ -73,6 +89,18 @@ class call_context {
   /// Fails: rpc_error -32021 with the missing ones where a modern client did not declare it (HTTP 400);
   /// weir::error(unsupported) for a legacy client.
   void require_client_capability(const json::object& needed) const;
+
+  /// Whether the client declared `capability` ("elicitation", "sampling", "roots").
+  bool client_can(std::string_view capability) const noexcept;
+
+  /// Asks the client, for all of `requests` at once, and returns its answers by key: as they came, unchecked.
+  /// A legacy client is asked while the handler waits. A modern one gets the questions as the answer of its request,
+  /// and sends the request again with its answers: the handler then runs again from its beginning, and this call
+  /// returns at once. So ask before doing anything that must not happen twice. A tool that asks says so in
+  /// tool::asks_client.
+  /// Fails: as require_client_capability; errc::remote where a legacy client answers with an error;
+  /// errc::unsupported where it cannot be asked.
+  task<std::map<std::string, json::object>> ask(std::vector<input_request> requests);
 
   /// Sends what `report_progress` still holds back, and nothing after that. The server calls it at the handler's end.
   void finish();

@@ -31,6 +31,8 @@ struct server_options {
   bool tools_change = false;
   bool prompts_change = false;
   bool resources_change = true;
+  /// How long a modern client may take to answer what a handler asked.
+  std::chrono::seconds answer_within{900};
   /// Whether clients may ask for log messages (call_context::log).
   bool logging = true;
   /// Gets a line for the operator, without newline. Default: stderr.

@@ -36,8 +36,9 @@ struct tool {
   std::optional<json::object> output_schema; ///< sent from 2025-06-18; before 2026-07-28 only where its type is object
   tool_annotations annotations;
   tool_handler handler;
-  json::object meta = {}; ///< `_meta`, sent from 2025-06-18
-  json::array icons = {}; ///< sent from 2025-11-25
+  json::object meta = {};   ///< `_meta`, sent from 2025-06-18
+  json::array icons = {};   ///< sent from 2025-11-25
+  bool asks_client = false; ///< the handler may call call_context::ask
 };
 
 /// Returns the entry of `t` in tools/list for a client of revision `v`.
