@@ -1,5 +1,6 @@
 #include "serve.hpp"
 
+#include "metrics.hpp"
 #include "version.hpp"
 
 #include <weir/core/error.hpp>
@@ -31,7 +32,7 @@ bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || address.starts_with("127.");
 }
 
-task<void> serve_http(mcp::server& server, const serve_options& options) {
+task<void> serve_http(mcp::server& server, studio::studio& in, const serve_options& options) {
   http::server_options where;
   where.address = options.address;
   where.port = options.port;
@@ -39,11 +40,15 @@ task<void> serve_http(mcp::server& server, const serve_options& options) {
   mcp::http_transport transport(server,
                                 {.allowed_hosts = options.allowed_hosts, .allowed_origins = options.allowed_origins});
   transport.attach(web);
-  web.route("GET", "/healthz", [](http::request&, http::responder& respond) -> task<void> {
+  const auto text = [](std::string body) {
     http::response answer;
     answer.headers.set("Content-Type", "text/plain; charset=utf-8");
-    answer.body = "ok\n";
-    co_await respond.send(std::move(answer));
+    answer.body = std::move(body);
+    return answer;
+  };
+  web.route("GET", "/healthz", [text](http::request&, http::responder& respond) { return respond.send(text("ok\n")); });
+  web.route("GET", "/metrics", [text, &web, &in](http::request&, http::responder& respond) {
+    return respond.send(text(metrics(in, web)));
   });
   std::fprintf(stderr, "weir: serving MCP on http://%s/mcp\n", web.endpoint().c_str());
   for (const auto& line : options.told) std::fprintf(stderr, "%s\n", line.c_str());
@@ -86,7 +91,7 @@ task<void> serve(studio::config settings, serve_options options) {
     if (options.address.empty())
       co_await mcp::serve_stdio(server);
     else
-      co_await serve_http(server, options);
+      co_await serve_http(server, here, options);
   });
 }
 
