@@ -6,8 +6,11 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::http::detail {
 namespace {
@@ -96,8 +99,8 @@ CURL* multi::take_easy() {
   return easy;
 }
 
-void multi::give_easy(CURL* easy) noexcept {
-  if (spare_.size() >= max_spare) {
+void multi::give_easy(CURL* easy, bool reusable) noexcept {
+  if (!reusable || spare_.size() >= max_spare) {
     curl_easy_cleanup(easy);
     return;
   }
@@ -122,7 +125,18 @@ curl_socket_t multi::open_socket(void* self, curlsocktype, curl_sockaddr* addres
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
   try {
-    m.watch(fd).ours = true;
+    watched_socket old;
+    if (static_cast<std::size_t>(fd) < m.sockets_.size())
+      old = std::exchange(m.sockets_[static_cast<std::size_t>(fd)], {});
+    if (old.ours) --m.open_sockets_;
+    old.watch.reset();
+    watched_socket& s = m.watch(fd);
+    struct stat status{};
+    s.ours = ::fstat(fd, &status) == 0;
+    s.inode = status.st_ino;
+    // libcurl believes that it has already told us what it wants from this number.
+    s.interest = s.registered = old.interest;
+    s.watch->want(s.registered);
   } catch (...) {
     ::close(fd);
     return CURL_SOCKET_BAD;
@@ -139,14 +153,21 @@ int multi::close_socket(void* self, curl_socket_t fd) {
   return ::close(fd);
 }
 
+bool multi::is_gone(curl_socket_t fd, const watched_socket& s) const noexcept {
+  struct stat status{};
+  return ::fstat(fd, &status) != 0 || status.st_ino != s.inode;
+}
+
 int multi::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
   auto& m = *static_cast<multi*>(self);
   try {
     if (what == CURL_POLL_REMOVE) {
       if (static_cast<std::size_t>(fd) >= m.sockets_.size()) return 0;
       watched_socket& s = m.sockets_[static_cast<std::size_t>(fd)];
+      const bool gone = s.ours && (s.interest & EPOLLOUT) && m.is_gone(fd, s);
+      if (gone) --m.open_sockets_;
       s.interest = 0;
-      if (!s.ours) s = {}; // the resolver's wake-up pair: closed without telling us
+      if (gone || !s.ours) s = {}; // not ours: the resolver's wake-up pair, which is closed without telling us
       return 0;
     }
     watched_socket& s = m.watch(fd);

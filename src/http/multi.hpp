@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -64,6 +65,8 @@ class [[nodiscard]] place {
 /// events.
 /// - A socket is watched from its opening to its closing. "No more interest" between two requests costs no system call:
 ///   the registration is corrected only when an event comes that nobody asked for.
+/// - Up to 7.88 libcurl closes a socket that is still connecting without asking close_socket; its number may be in use
+///   again before we hear of that. open_socket and on_socket look after it.
 /// - A timer of 0 ms becomes one turn of the loop for everybody; a longer one moves the armed timer only when it is
 /// earlier.
 /// - The cap on requests lies in front of libcurl, whose own queue is quadratic.
@@ -84,7 +87,9 @@ class multi : public std::enable_shared_from_this<multi> {
   void look_at(clock::time_point due);
 
   CURL* take_easy();
-  void give_easy(CURL* easy) noexcept;
+  /// Takes a handle back. Only one whose transfer came to its end is used again: a handle that was torn out of a
+  /// transfer keeps its buffer, and refuses options from then on.
+  void give_easy(CURL* easy, bool reusable) noexcept;
 
   const session_pool_options& options() const noexcept { return options_; }
   const std::string& ca_path() const noexcept { return ca_path_; }
@@ -98,9 +103,11 @@ class multi : public std::enable_shared_from_this<multi> {
     std::unique_ptr<fd_watch> watch;
     unsigned interest = 0;   // what libcurl wants to hear of
     unsigned registered = 0; // what the kernel was told
-    bool ours = false;       // opened by open_socket, so closed by close_socket
+    bool ours = false;       // opened by open_socket
+    std::uint64_t inode = 0; // of a socket of ours: tells it from a later one with the same number
   };
 
+  bool is_gone(curl_socket_t fd, const watched_socket& s) const noexcept;
   static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*);
   static int on_timer(CURLM*, long wait_ms, void* self);
   watched_socket& watch(curl_socket_t fd);

@@ -2,8 +2,12 @@
 
 #include "http/url.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace weir::http::detail {
 namespace {
@@ -58,7 +62,7 @@ struct transfer::callbacks {
     const std::size_t n = t.upload_.give(into, size);
     if (n > 0 || !t.upload_.starved()) return n;
     if (t.upload_.failed()) {
-      t.failure_ = t.upload_.failure();
+      t.failure_ = t.upload_failure();
       return CURL_READFUNC_ABORT;
     }
     t.sending_paused_ = true;
@@ -99,7 +103,7 @@ transfer::transfer(std::shared_ptr<multi> engine, origin& at, const hop& work)
 transfer::~transfer() {
   leave_multi();
   end_lookup(std::chrono::seconds(0));
-  engine_->give_easy(easy_);
+  engine_->give_easy(easy_, completed_);
   curl_slist_free_all(lines_);
 }
 
@@ -116,7 +120,7 @@ void transfer::start() {
 void transfer::set_options() {
   const auto set = [this](CURLoption option, auto value) {
     if (const CURLcode code = curl_easy_setopt(easy_, option, value); code != CURLE_OK)
-      throw error(errc::internal, std::string("libcurl refused an option: ") + curl_easy_strerror(code));
+      throw error(errc::internal, "libcurl refused option " + std::to_string(option) + ": " + curl_easy_strerror(code));
   };
   set(CURLOPT_PRIVATE, this);
   set(CURLOPT_ERRORBUFFER, error_text_);
@@ -340,6 +344,7 @@ void transfer::finished(CURLcode code) noexcept {
   if (done_) return;
   if (!failure_ && code != CURLE_OK) failure_ = failure(code);
   done_ = true;
+  completed_ = code == CURLE_OK;
   changed_.set();
 }
 
@@ -367,6 +372,11 @@ clock::time_point transfer::next_deadline() const noexcept {
 void transfer::expire(clock::time_point now) noexcept {
   const auto& limits = work_.timeouts;
   const bool total = limits.total.count() > 0 && now >= started_ + limits.total;
+  if (!total && still_leaving()) {
+    last_activity_ = now;
+    engine_->look_at(next_deadline());
+    return;
+  }
   std::string text =
       total ? "not finished within " + ms_text(limits.total) : "nothing was heard for " + ms_text(limits.idle);
   if (head_complete_) {
@@ -377,8 +387,27 @@ void transfer::expire(clock::time_point now) noexcept {
   fail(problem(errc::timeout, text));
 }
 
+bool transfer::still_leaving() noexcept {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  int queued = 0;
+  if (!work_.body.has_value() || head_complete_ || curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
+      fd == CURL_SOCKET_BAD || ::ioctl(fd, SIOCOUTQ, &queued) != 0)
+    return false;
+  return queued > 0 && std::exchange(queued_bytes_, queued) != queued;
+}
+
 void transfer::rethrow_failure() const {
   if (failure_) std::rethrow_exception(failure_);
+}
+
+std::exception_ptr transfer::upload_failure() const noexcept {
+  try {
+    std::rethrow_exception(upload_.failure());
+  } catch (const error& e) {
+    return problem(e.code(), e.what());
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 std::exception_ptr transfer::problem(errc code, const std::string& text) const {

@@ -80,7 +80,11 @@ class transfer : public weir::detail::list_hook<in_multi> {
   void end_lookup(std::chrono::seconds good_for) noexcept;
   void fail(std::exception_ptr why) noexcept;
   void leave_multi() noexcept;
+  /// Whether the kernel has sent a part of the body since it was asked last: the whole body may be in its hands long
+  /// before it has left.
+  bool still_leaving() noexcept;
   std::exception_ptr failure(CURLcode code) const;
+  std::exception_ptr upload_failure() const noexcept;
   std::exception_ptr problem(errc code, const std::string& text) const;
 
   std::shared_ptr<multi> engine_;
@@ -95,6 +99,7 @@ class transfer : public weir::detail::list_hook<in_multi> {
   event changed_;
   bool head_complete_ = false;
   bool done_ = false;
+  bool completed_ = false; // by libcurl itself, without an error
   bool request_sent_ = false;
   int requests_made_ = 0;
   bool receiving_paused_ = false;
@@ -110,6 +115,7 @@ class transfer : public weir::detail::list_hook<in_multi> {
 
   clock::time_point started_{};
   clock::time_point last_activity_{};
+  int queued_bytes_ = -1;
 };
 
 } // namespace weir::http::detail

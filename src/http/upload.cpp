@@ -119,7 +119,7 @@ task<void> upload::read_ahead(const std::function<void()>& more) {
     std::string bytes;
     std::exception_ptr failed;
     try {
-      bytes = co_await run_in_threadpool(read_stretch, s->file.get(), read_.offset, size);
+      bytes = co_await run_in_threadpool(read_stretch, s->file.get(), s->offset + read_.offset, size);
     } catch (const std::exception&) {
       failed = std::current_exception();
     }

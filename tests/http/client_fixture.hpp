@@ -2,6 +2,7 @@
 
 #include "http/fault_server.hpp"
 
+#include <weir/core/gather.hpp>
 #include <weir/core/run.hpp>
 #include <weir/core/sleep.hpp>
 #include <weir/core/task_group.hpp>
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 
