@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <thread>
 
 namespace weir::http::testing {
@@ -38,9 +39,10 @@ class running_server {
   /// Calls `function(server)` on the server's loop and returns what it returns.
   template <class F>
   auto on_loop(F function) {
-    std::packaged_task<decltype(function(server_))()> work([&] { return function(server_); });
-    auto result = work.get_future();
-    loop_->post([&work] { work(); });
+    using result_type = decltype(function(server_));
+    auto work = std::make_shared<std::packaged_task<result_type()>>([&] { return function(server_); });
+    auto result = work->get_future();
+    loop_->post([work] { (*work)(); });
     return result.get();
   }
 

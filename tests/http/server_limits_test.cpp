@@ -51,7 +51,7 @@ TEST(server_limits, dripped_head_gets_no_more_time_than_any_other) {
   const auto start = steady::now();
   client.send("GET /hello HTTP/1.1\r\nHost: a\r\nX: ");
   // A byte every 20 ms: renewing the deadline per read would let this go on for ever.
-  std::thread drip([&] {
+  std::jthread drip([&] {
     while (steady::now() - start < 10s && client.send("y")) std::this_thread::sleep_for(20ms);
   });
   const auto answer = client.read_answer();
@@ -71,7 +71,7 @@ TEST(server_limits, dripped_body_is_408) {
   raw_client client(running.port());
   client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
   const auto start = steady::now();
-  std::thread drip([&] {
+  std::jthread drip([&] {
     while (steady::now() - start < 10s && client.send("y")) std::this_thread::sleep_for(20ms);
   });
   const auto answer = client.read_answer();
@@ -208,7 +208,7 @@ TEST(server_limits, five_megabytes_are_413) {
   EXPECT_EQ(announced.read_to_end(), "");
   EXPECT_EQ(announced.how_it_ended(), raw_client::ending::orderly) << "a reset could overtake the refusal";
   raw_client chunked(running.port());
-  std::thread other([&] {
+  std::jthread other([&] {
     chunked.send("POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 80; ++i)
       if (!chunked.send("10000\r\n" + body.substr(0, 65536) + "\r\n")) return;
@@ -251,6 +251,20 @@ TEST(server_limits, too_many_connections_are_told) {
   })) << "a place that was left is given to the next";
 }
 
+TEST(server_limits, crowd_over_the_limit_is_told_in_turns) {
+  server_options options;
+  options.max_connections = 1;
+  options.linger_timeout = 300ms;
+  running_server running(options, add_hello);
+  raw_client first(running.port());
+  ASSERT_EQ(first.exchange(hello)->status, 200);
+  std::vector<std::unique_ptr<raw_client>> crowd;
+  for (int i = 0; i < 150; ++i) crowd.push_back(std::make_unique<raw_client>(running.port()));
+  EXPECT_LE(running.on_loop([](server& s) { return s.connections(); }), 65u);
+  for (const auto& each : crowd) EXPECT_TRUE(each->read_to_end().starts_with("HTTP/1.1 503 "));
+  EXPECT_EQ(first.exchange(hello)->status, 200);
+}
+
 TEST(server_limits, thousand_connections) {
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -282,6 +296,8 @@ TEST(server_limits, survives_running_out_of_descriptors) {
   rlimit old{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old), 0);
   unique_fd waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto turns = [](server&) { return loop::current().turns(); };
+  const std::size_t turns_before = running.on_loop(turns);
   rlimit tight = old;
   tight.rlim_cur = static_cast<rlim_t>(waiting.get()) + 1;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
@@ -292,11 +308,9 @@ TEST(server_limits, survives_running_out_of_descriptors) {
   const bool connected = ::connect(waiting.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
   std::this_thread::sleep_for(150ms);
   const auto meanwhile = before.exchange(hello);
-  const auto turns = [](server&) { return loop::current().turns(); };
-  const std::size_t turns_before = running.on_loop(turns);
   std::this_thread::sleep_for(300ms);
-  const std::size_t turns_after = running.on_loop(turns);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &old), 0);
+  const std::size_t turns_after = running.on_loop(turns);
   ASSERT_TRUE(connected);
   ASSERT_TRUE(meanwhile);
   EXPECT_EQ(meanwhile->status, 200) << "those that are in are served";
@@ -340,7 +354,7 @@ TEST(server_limits, answer_that_waits_for_its_reader_is_not_mixed_with_others) {
   raw_client slow(running.port(), 4096);
   std::string all;
   for (int i = 0; i < count; ++i) all += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
-  std::thread sender([&] { slow.send(all); });
+  std::jthread sender([&] { slow.send(all); });
   std::this_thread::sleep_for(300ms);
   raw_client other(running.port());
   for (int i = 0; i < 20; ++i)
@@ -360,7 +374,7 @@ TEST(server_limits, end_that_comes_with_the_request_is_seen) {
   ASSERT_EQ(client.exchange(hello)->status, 200);
   // While the loop is busy both arrive, so that one event tells of them.
   std::atomic<bool> busy{false};
-  std::thread blocker([&] {
+  std::jthread blocker([&] {
     running.on_loop([&](server&) {
       busy = true;
       std::this_thread::sleep_for(200ms);
