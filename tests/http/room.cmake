@@ -1,4 +1,4 @@
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED)
 target_sources(http_test PRIVATE ${PROJECT_SOURCE_DIR}/tests/http/fault_server.cpp)
-target_link_libraries(http_test PRIVATE ZLIB::ZLIB OpenSSL::Crypto)
+target_link_libraries(http_test PRIVATE ZLIB::ZLIB OpenSSL::SSL OpenSSL::Crypto)
