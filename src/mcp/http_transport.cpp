@@ -5,6 +5,7 @@
 
 #include <mcp/engine.hpp>
 #include <mcp/http_rules.hpp>
+#include <mcp/legacy_clients.hpp>
 
 #include <deque>
 #include <unordered_map>
@@ -31,15 +32,20 @@ struct exchange {
   std::optional<reply> result;
   bool begun = false;
   bool client_gone = false;
+  bool ends_with_client = false;
 };
 
 } // namespace
 
 struct http_transport::impl {
+  impl(server& of, http_options with) : to(of), options(std::move(with)) {}
+
   server& to;
   http_options options;
   /// Legacy requests that run, by client and id.
   std::unordered_multimap<std::string, task_handle> running;
+
+  legacy_clients clients{to.engine()};
 
   detail::engine& engine() { return to.engine(); }
 
@@ -68,6 +74,7 @@ struct http_transport::impl {
   }
 
   task<void> handle(http::request& request, http::responder& respond);
+  task<void> stream(http::request& request, http::responder& respond, std::string session, version v);
   task<void> preflight(http::request& request, http::responder& respond) const;
   task<void> take(http::request& request, http::responder& respond, incoming in, accepted accept);
   task<void> take_request(http::request& request, http::responder& respond, message m, accepted accept);
@@ -122,6 +129,12 @@ task<void> http_transport::impl::handle(http::request& request, http::responder&
     co_await preflight(request, respond);
     co_return;
   }
+  auto session = request.headers.get("Mcp-Session-Id");
+  if (request.method == "GET" && session && read_accept(request.headers).events)
+    if (auto v = read_session_id(*session)) {
+      co_await stream(request, respond, std::string(*session), *v);
+      co_return;
+    }
   if (request.method != "POST") {
     http::headers fields = plain_fields(request);
     fields.add("Allow", "POST, OPTIONS");
@@ -223,8 +236,16 @@ task<void> http_transport::impl::take_request(http::request& request, http::resp
     }
   }
 
+  // Only what outlives the request needs a place of its own.
+  std::shared_ptr<legacy_clients::entry> remembered;
+  bool lasts = kind == method::subscribe || kind == method::unsubscribe || kind == method::set_level;
+  if (auto session = request.headers.get("Mcp-Session-Id"); session && !modern && kind != method::initialize)
+    remembered =
+        lasts ? clients.find_or_make(std::string(*session), *from.negotiated) : clients.find(std::string(*session));
+  if (kind == method::initialize) from.push = [](const std::string&) {}; // its session can have a stream
+  if (remembered) from.least_level = remembered->peer.least_level;
   opened state;
-  auto now = engine().answer_now(m, from, modern, state);
+  auto now = engine().answer_now(m, remembered && lasts ? remembered->peer : from, modern, state);
   if (!now) {
     co_await run(request, respond, std::move(m), state, from, accept, modern);
     co_return;
@@ -308,6 +329,36 @@ task<void> http_transport::impl::run(http::request& request, http::responder& re
   }
 }
 
+/// The stream of a legacy session: list changes and updates of resources, until the client or the server goes.
+task<void> http_transport::impl::stream(http::request& request, http::responder& respond, std::string session,
+                                        version v) {
+  auto client = clients.find_or_make(session, v);
+  if (client->deliver) {
+    co_await refuse(request, respond, 409, error_code::invalid_request, "Conflict: this session has a stream already");
+    co_return;
+  }
+  exchange x;
+  x.tick = true; // the head leaves at once
+  x.ends_with_client = true;
+  client->deliver = [&x](std::string text) {
+    if (x.queue.size() >= max_queued) return;
+    x.queue.push_back(std::move(text));
+    x.wake.set();
+  };
+  struct ending {
+    legacy_clients::entry& client;
+    ~ending() { client.deliver = nullptr; }
+  } at_end{*client};
+  auto end = [&x] {
+    x.worker_ended = true;
+    x.wake.set();
+  };
+  std::stop_callback on_drain(respond.draining(), end);
+  respond.cancel_on_disconnect(true);
+  co_await pump(request, respond, x, {true, true});
+  if (x.begun && !x.client_gone) co_await respond.finish();
+}
+
 /// Carries notifications to the client until the worker has ended.
 task<void> http_transport::impl::pump(http::request& request, http::responder& respond, exchange& x, accepted accept) {
   timer ticker([&x] {
@@ -344,6 +395,7 @@ task<void> http_transport::impl::write_events(http::request& request, http::resp
   } catch (const error&) {
     // The client has gone, or does not read. A legacy call runs on all the same; a modern one is cancelled by then.
     x.client_gone = true;
+    if (x.ends_with_client) x.worker_ended = true;
     x.queue.clear();
   }
 }
@@ -356,7 +408,7 @@ void http_transport::impl::cancel(const http::request& request, const message& m
 }
 
 http_transport::http_transport(server& to, http_options options)
-    : impl_(std::make_unique<impl>(impl{to, std::move(options), {}})) {}
+    : impl_(std::make_unique<impl>(to, std::move(options))) {}
 http_transport::~http_transport() = default;
 
 void http_transport::attach(http::server& where) {

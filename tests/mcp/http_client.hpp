@@ -159,6 +159,8 @@ class http_connection {
     return receive();
   }
   void close() { fd_.reset(); }
+  /// What has come and was not taken by `receive`.
+  const std::string& seen() const { return buffer_; }
 
  private:
   void read_chunks(http_answer& out) {

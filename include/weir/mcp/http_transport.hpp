@@ -33,14 +33,15 @@ struct http_options {
   std::chrono::milliseconds keep_alive{15'000};
 };
 
-/// Speaks MCP over HTTP: Streamable HTTP of both eras on one path, POST only (GET and DELETE are 405).
+/// Speaks MCP over HTTP: Streamable HTTP of both eras on one path. GET opens the stream of a legacy session and is 405
+/// without one; DELETE is 405.
 ///
 /// An answer is plain JSON, unless there is progress (or another notification) to send before it, or the call takes
 /// longer than `stream_after`, or it is subscriptions/listen: then it is a stream of server-sent events.
 ///
-/// There are no sessions to lose, so a restart disturbs nobody. A legacy client gets a session id at `initialize`, but
-/// the server keeps nothing for it: the id holds the negotiated revision and a random part by which cancellations are
-/// told apart. Hence legacy clients over HTTP get no list changes and cannot subscribe to resources.
+/// A session cannot be lost, so a restart disturbs nobody: the id that a legacy client gets at `initialize` holds the
+/// negotiated revision and a random part, and is valid on every server. What a client subscribes to, and its log level,
+/// are remembered under that id, for a thousand clients.
 ///
 /// Cancellation: closing the connection cancels a modern request. A legacy request is not cancelled by that; only
 /// `notifications/cancelled` does, on any connection with the same session id (without one: from the same address),
