@@ -7,7 +7,8 @@ function(weir_room name)
                                     ${PROJECT_SOURCE_DIR}/src/${name}/*/*.cpp)
   if(NOT sources)
     add_library(weir_${name} INTERFACE)
-    target_include_directories(weir_${name} INTERFACE ${PROJECT_SOURCE_DIR}/include)
+    target_include_directories(weir_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                                      $<INSTALL_INTERFACE:include>)
     foreach(other ${room_USES})
       target_link_libraries(weir_${name} INTERFACE weir_${other})
     endforeach()
@@ -16,6 +17,7 @@ function(weir_room name)
     target_include_directories(weir_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                                    $<INSTALL_INTERFACE:include>
                                             PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_compile_features(weir_${name} PUBLIC cxx_std_20)
     target_link_libraries(weir_${name} PRIVATE $<BUILD_INTERFACE:weir_flags> PUBLIC Threads::Threads)
     foreach(other ${room_USES})
       target_link_libraries(weir_${name} PUBLIC weir_${other})
