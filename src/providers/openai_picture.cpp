@@ -66,4 +66,32 @@ task<picture_answer> picture_reader::finish() {
   });
 }
 
+continued_sink::continued_sink(byte_sink sink) : sink_(std::move(sink)) {}
+
+byte_sink continued_sink::attempt() {
+  seen_ = {};
+  return [this](std::span<const std::byte> bytes) { take(bytes); };
+}
+
+void continued_sink::prefix::add(std::span<const std::byte> more) noexcept {
+  for (const std::byte b : more) hash = (hash ^ static_cast<unsigned char>(b)) * 0x100000001b3;
+  bytes += more.size();
+}
+
+void continued_sink::take(std::span<const std::byte> bytes) {
+  if (seen_.bytes < delivered_.bytes) {
+    const auto again = bytes.first(std::min<std::uint64_t>(bytes.size(), delivered_.bytes - seen_.bytes));
+    seen_.add(again);
+    bytes = bytes.subspan(again.size());
+    if (seen_.bytes == delivered_.bytes && seen_.hash != delivered_.hash)
+      throw error(errc::corrupt, "the server sent another picture when it was asked again; ask for it once more");
+  }
+  if (bytes.empty()) return;
+  failed_ = true;
+  sink_(bytes);
+  failed_ = false;
+  delivered_.add(bytes);
+  seen_ = delivered_;
+}
+
 } // namespace weir::providers::openai

@@ -52,4 +52,34 @@ class picture_reader {
   bool broken_ = false;
 };
 
+/// Lets a picture come in several attempts, each from its first byte, through one sink that gets every byte once.
+class continued_sink {
+ public:
+  explicit continued_sink(byte_sink sink);
+  continued_sink(const continued_sink&) = delete;
+  continued_sink& operator=(const continued_sink&) = delete;
+
+  /// Begins an attempt. Returns: where its bytes go; to be used while this object lives.
+  /// The sink fails with errc::corrupt where the picture is another one than the first time.
+  byte_sink attempt();
+
+  /// How many bytes came in this attempt.
+  std::uint64_t seen_bytes() const noexcept { return seen_.bytes; }
+  /// Whether the sink threw: nobody knows how much it took, so there can be no other attempt.
+  bool failed() const noexcept { return failed_; }
+
+ private:
+  /// A stretch from the first byte on, and what tells it from another.
+  struct prefix {
+    std::uint64_t bytes = 0;
+    std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a, 64 bits
+    void add(std::span<const std::byte> more) noexcept;
+  };
+  void take(std::span<const std::byte> bytes);
+
+  byte_sink sink_;
+  prefix delivered_, seen_;
+  bool failed_ = false;
+};
+
 } // namespace weir::providers::openai

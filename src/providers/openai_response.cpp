@@ -25,8 +25,10 @@ void openai_provider::remember(const image_job& job) {
 }
 
 task<image_job> openai_provider::response_call(http::client_request request, purpose why) {
-  const picture_answer answer =
-      co_await wire_.call_for_picture(std::move(request), media::image_place::responses_answer, discard, why);
+  constexpr auto place = media::image_place::responses_answer;
+  const bool reads = request.method == "GET";
+  const picture_answer answer = co_await (reads ? wire_.read_picture(std::move(request), place, discard, why)
+                                                : wire_.call_for_picture(std::move(request), place, discard, why));
   image_job job =
       understand(wire_.errors(), why, [&] { return read_response(answer.rest, answer.headers, answer.found); });
   remember(job);
@@ -56,8 +58,8 @@ task<image_job> openai_provider::cancel_image(std::string id) {
 
 task<image_outcome> openai_provider::download_image(std::string id, byte_sink sink) {
   const purpose why{.doing = "download the picture " + id};
-  const picture_answer answer = co_await wire_.call_for_picture(
-      wire_.get(path_of(id)), media::image_place::responses_answer, std::move(sink), why);
+  const picture_answer answer =
+      co_await wire_.read_picture(wire_.get(path_of(id)), media::image_place::responses_answer, std::move(sink), why);
   const image_job job =
       understand(wire_.errors(), why, [&] { return read_response(answer.rest, answer.headers, answer.found); });
   remember(job);

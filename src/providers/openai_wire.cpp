@@ -23,6 +23,7 @@ constexpr std::size_t small_json_bytes = 64 * 1024; // parsed on the loop's thre
 // The slowest line that a large upload is given time for.
 constexpr std::uint64_t slow_upload_bytes_per_second = 128 * 1024;
 constexpr int max_reads = 3;
+constexpr int max_picture_reads = 5;
 
 std::string host_of(std::string_view url) {
   if (const auto at = url.find("://"); at != url.npos) url.remove_prefix(at + 3);
@@ -187,6 +188,22 @@ task<picture_answer> wire::call_for_picture(http::client_request request, media:
     if (reader.broken()) errors_.unusable(why, failure.what());
     if (reader.sink_failure() && why.buys) errors_.not_saved(why, failure.what());
     throw;
+  }
+}
+
+task<picture_answer> wire::read_picture(http::client_request request, media::image_place place, byte_sink sink,
+                                        purpose why) {
+  continued_sink whole(std::move(sink));
+  for (int attempt = 1;; ++attempt) {
+    try {
+      co_return co_await call_for_picture(request, place, whole.attempt(), why);
+    } catch (const error& failure) {
+      // Where nothing came at all the client has tried often enough.
+      const bool broke_off = (failure.code() == errc::unavailable || failure.code() == errc::timeout) &&
+                             whole.seen_bytes() > 0 && !whole.failed();
+      if (!broke_off || attempt >= max_picture_reads) throw;
+    }
+    co_await sleep_for(pause_before(attempt));
   }
 }
 

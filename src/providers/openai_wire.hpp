@@ -47,6 +47,10 @@ class wire {
   task<picture_answer> call_for_picture(http::client_request request, media::image_place place, byte_sink sink,
                                         purpose why);
 
+  /// As call_for_picture, for a GET: an answer that breaks off is asked for again, and `sink` gets every byte once.
+  task<picture_answer> read_picture(http::client_request request, media::image_place place, byte_sink sink,
+                                    purpose why);
+
   /// Sends the GET `request` for the sake of its error: returns where it succeeds, else throws what the server says.
   task<void> explain(http::client_request request, purpose why);
 
