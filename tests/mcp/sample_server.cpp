@@ -14,6 +14,13 @@ int main(int argc, char** argv) {
   using namespace weir;
   mcp::server server(mcp::testing::sample_options());
   mcp::testing::furnish(server);
+  server.add_tool(mcp::testing::make_tool("noisy", "Prints where only the protocol may be.",
+                                          [](mcp::call_context&, json::object) -> task<mcp::tool_result> {
+                                            std::puts("noise of this process");
+                                            std::fflush(stdout);
+                                            int status = std::system("echo noise of a child; cat");
+                                            co_return mcp::tool_result::text("made noise, " + std::to_string(status));
+                                          }));
   try {
     if (argc > 2 && std::strcmp(argv[1], "--http") == 0) {
       http::server_options options;

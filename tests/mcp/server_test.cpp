@@ -290,6 +290,47 @@ TEST(McpServer, RefusesABadSetUp) {
   EXPECT_THROW(s.add_tool(make_tool("b", "d", nothing, {{"type", "array"}})), error);
 }
 
+TEST(McpServer, SurvivesBentMessages) {
+  desk d;
+  d.initialize("2025-03-26");
+  const std::vector<std::string> good{
+      modern("1", "tools/call", R"("name":"echo","arguments":{"text":"x"})"),
+      modern("\"a\"", "server/discover"),
+      modern("2", "resources/read", R"("uri":"sample://greeting")"),
+      modern("3", "completion/complete",
+             R"("ref":{"type":"ref/prompt","name":"review"},"argument":{"name":"a","value":"s"})"),
+      legacy("4", "prompts/get", R"("name":"review","arguments":{"shot":"x"},"_meta":{"progressToken":1})"),
+      legacy("5", "initialize", R"("protocolVersion":"2025-06-18","clientInfo":{"name":"n"},"capabilities":{})"),
+      "[" + legacy("6", "ping") + "," + legacy("7", "tools/list") + "]",
+  };
+  unsigned random = 1;
+  auto next = [&random] { return (random = random * 1664525U + 1013904223U) >> 8; };
+  constexpr std::string_view spice = "{}[]\",:0123456789nulltruefalse\\\n\0\xff";
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = good[next() % good.size()];
+    for (unsigned edits = 1 + next() % 4; edits > 0; --edits) {
+      std::size_t at = next() % text.size();
+      switch (next() % 3) {
+      case 0:
+        text[at] = spice[next() % spice.size()];
+        break;
+      case 1:
+        text.erase(at, 1 + next() % 8);
+        break;
+      default:
+        text.insert(at, good[next() % good.size()].substr(next() % 40, next() % 40));
+        break;
+      }
+      if (text.empty()) text = "x";
+    }
+    if (auto answer = d.raw(text)) {
+      json::value read = json::parse(*answer);
+      ASSERT_TRUE(read.is_array() || read.as_object().at("jsonrpc") == "2.0") << text;
+      ASSERT_EQ(answer->find('\n'), std::string::npos) << text;
+    }
+  }
+}
+
 /// Every message shape that differs by revision, against files that were read by eye. WEIR_WRITE_GOLDEN=1 writes them.
 TEST(McpServer, GoldenMessagesOfEveryRevision) {
   for (version v : all_versions) {

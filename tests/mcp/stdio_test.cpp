@@ -251,11 +251,15 @@ TEST(McpStdio, AReaderThatIsSlowNeitherDeafensNorFloodsTheServer) {
 
   // Then the server stops reading: its output does not grow without bound, and nothing is lost.
   constexpr int calls = 400;
+  std::atomic<int> sent = 0;
   std::thread writer([&] {
-    for (int i = 3; i < calls; ++i)
+    for (int i = 3; i < calls; ++i) {
       client.send(legacy(std::to_string(i), "tools/call", R"("name":"echo","arguments":{"text":")" + big + "\"}"));
+      ++sent;
+    }
   });
-  std::this_thread::sleep_for(200ms);
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(sent, 50);
   std::set<std::int64_t> ids;
   for (int i = 0; i < calls; ++i) {
     json::object answer = client.receive();
@@ -396,8 +400,11 @@ TEST(McpStdio, AProcessAnswersAndLeaves) {
 }
 
 TEST(McpStdio, KeepsStdoutForTheProtocol) {
-  outcome done = run_process(modern("1", "tools/call", R"("name":"crash")") + "\n"); // it logs
-  EXPECT_EQ(std::count(done.out.begin(), done.out.end(), '\n'), 1);
+  outcome done =
+      run_process(modern("1", "tools/call", R"("name":"crash")") + "\n" + // it logs
+                  modern("2", "tools/call", R"("name":"noisy")") + "\n" + modern("3", "server/discover") + "\n");
+  EXPECT_EQ(std::count(done.out.begin(), done.out.end(), '\n'), 3); // nor did the child eat the third request
+  EXPECT_EQ(done.out.find("noise of"), std::string::npos);
   EXPECT_EQ(json::parse(done.out.substr(0, done.out.find('\n'))).at("id"), 1);
 }
 
