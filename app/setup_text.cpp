@@ -15,7 +15,7 @@ namespace {
 json::object environment_of(const studio::config& settings) {
   json::object env;
   if (settings.provider == "openai") {
-    env["OPENAI_API_KEY"] = settings.openai.api_key.empty() ? "your key" : "the key that is set in this shell";
+    env["OPENAI_API_KEY"] = "put your key here";
     if (settings.openai.base_url != "https://api.openai.com/v1") env["OPENAI_BASE_URL"] = settings.openai.base_url;
   }
   return env;

@@ -169,12 +169,4 @@ task<void> watcher::follow_all() {
   }
 }
 
-task<jobs::job> watcher::finished(std::string id) {
-  jobs::store* table = co_await in_.jobs();
-  const auto job = co_await table->get(id);
-  if (!job) throw error(errc::not_found, "there is no job '" + id + "'");
-  follow(*job);
-  co_return co_await table->wait_finished(std::move(id));
-}
-
 } // namespace weir::studio

@@ -25,9 +25,6 @@ class watcher {
   /// find the jobs of other processes too.
   task<void> follow_all();
 
-  /// Waits until the job that the table calls `id` has ended. Cancellation: the job goes on.
-  task<jobs::job> finished(std::string id);
-
  private:
   task<void> follow_one(std::string id);
 

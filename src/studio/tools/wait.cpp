@@ -83,10 +83,17 @@ struct wait_result {
 struct waiting {
   call& run;
   bool download;
-  std::size_t count;
-  std::size_t settled = 0;
+  std::vector<waited_job>& entries;
   std::vector<produced_file> files = {};
 };
+
+/// Tells how far all of them are together: a job counts by its percentage, a settled one as whole.
+void report(waiting& all, const waited_job& changed) {
+  double done = 0;
+  for (const auto& entry : all.entries)
+    done += entry.done ? 1.0 : static_cast<double>(entry.progress.value_or(0)) / 100.0 * 0.99;
+  all.run.progress(done, static_cast<double>(all.entries.size()), changed.id + ": " + changed.status);
+}
 
 /// A job's kind where the table does not know it: providers name videos "video_..." and responses "resp_...".
 std::string kind_by_name(const std::string& id) { return id.starts_with("resp") ? "image" : "video"; }
@@ -105,6 +112,19 @@ void describe(waited_job& entry, const jobs::job& job) {
   if (!job.error_message.empty()) entry.error = job.error_message;
 }
 
+/// Follows the job to its end, and tells what becomes of it on the way.
+task<jobs::job> follow(waiting& all, waited_job& entry, jobs::job job) {
+  studio& in = all.run.in();
+  jobs::store* table = co_await in.jobs();
+  in.watching().follow(job);
+  while (!jobs::is_final(job.status)) {
+    job = co_await table->wait_changed(job.id, job.revision);
+    describe(entry, job);
+    report(all, entry);
+  }
+  co_return job;
+}
+
 task<void> wait_one(waiting& all, waited_job& entry, clock::time_point until) {
   studio& in = all.run.in();
   std::optional<jobs::job> job;
@@ -113,9 +133,7 @@ task<void> wait_one(waiting& all, waited_job& entry, clock::time_point until) {
                                 known_job(in, entry.id));
     describe(entry, *job);
     if (!entry.done) {
-      job = co_await with_timeout(std::max(until - clock::now(), clock::duration::zero()),
-                                  in.watching().finished(job->id));
-      describe(entry, *job);
+      job = co_await with_timeout(std::max(until - clock::now(), clock::duration::zero()), follow(all, entry, *job));
     }
   } catch (const error& failure) {
     if (failure.code() == errc::timeout) {
@@ -142,7 +160,7 @@ task<void> wait_one(waiting& all, waited_job& entry, clock::time_point until) {
       entry.error = failure.what();
     }
   }
-  all.run.progress(static_cast<double>(++all.settled), static_cast<double>(all.count), entry.id + ": " + entry.status);
+  report(all, entry);
 }
 
 task<tool_outcome> wait_for(call& run, wait_arguments asked) {
@@ -158,7 +176,7 @@ task<tool_outcome> wait_for(call& run, wait_arguments asked) {
     entry.kind = entry.status = "unknown";
   }
   const auto until = clock::now() + std::chrono::milliseconds(std::llround(result.timeout_s * 1000));
-  waiting all{run, asked.download, result.jobs.size()};
+  waiting all{run, asked.download, result.jobs};
   std::vector<task<void>> waits;
   for (auto& entry : result.jobs) waits.push_back(wait_one(all, entry, until));
   co_await gather(std::move(waits));
