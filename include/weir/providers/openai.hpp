@@ -19,7 +19,7 @@ struct openai_options {
   std::vector<std::pair<std::string, std::string>> headers; ///< OPENAI_CUSTOM_HEADERS, "Name: value" a line
 };
 
-/// Any server that speaks OpenAI's /videos, /images, /responses and /files.
+/// Any server that speaks OpenAI's /videos, /images and /responses.
 /// Money: a billable POST carries the request's idempotency key, and is repeated after a 429 only.
 /// Makes the HTTP client at the first request. `options` may lack a key: calls then fail with errc::not_configured.
 std::unique_ptr<provider> make_openai(openai_options options);
