@@ -44,16 +44,21 @@ install_packages() {
 
 # build PRESET TARGET...: configures where needed and builds; quiet unless something is wrong.
 build() {
-  local preset=$1 folder=$repo/build/$1 log
+  local preset=$1 folder=$repo/build/$1 log fresh=
   shift
   log=$(mktemp)
   if [ ! -f "$folder/build.ninja" ]; then
+    fresh=yes
     say "configuring $preset"
     (cd "$repo" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "cmake could not configure $preset; the lines above say why."; }
   fi
-  local steps
-  steps=$(ninja -C "$folder" -n "$@" 2>/dev/null | sed -n 's/^\[[0-9]*\/\([0-9]*\)\].*/\1/p' | tail -n 1)
-  [ -n "$steps" ] && [ "$steps" -gt 1 ] && say "building $preset: $steps steps, on $(nproc) cores"
+  if ! ninja -C "$folder" -n "$@" 2>/dev/null | grep -q '^ninja: no work to do'; then
+    if [ -n "$fresh" ]; then
+      say "building $preset on $(nproc) cores; the first time takes some minutes"
+    else
+      say "building $preset"
+    fi
+  fi
   if [ -t 2 ]; then
     ninja -C "$folder" "$@" >&2 || { rm -f "$log"; die "the build of $preset failed; the lines above say why."; }
   else
