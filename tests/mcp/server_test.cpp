@@ -290,6 +290,20 @@ TEST(McpServer, RefusesABadSetUp) {
   EXPECT_THROW(s.add_tool(make_tool("b", "d", nothing, {{"type", "array"}})), error);
 }
 
+TEST(McpServer, NoInitializeInABatchAndNoEmptyContents) {
+  desk d;
+  d.initialize("2025-03-26");
+  json::value answers = json::parse(
+      *d.raw("[" + legacy("1", "initialize", R"("protocolVersion":"2025-11-25")") + "," + legacy("2", "ping") + "]"));
+  EXPECT_EQ(error_code_of(answers.at(0).as_object()), -32600);
+  EXPECT_EQ(answers.at(1).at("id"), 2);
+  d.the_server().add_resource({"a://empty", "empty"},
+                              [](call_context&, std::string) -> task<std::vector<resource_contents>> {
+                                co_return std::vector<resource_contents>{};
+                              });
+  EXPECT_EQ(d.code(modern("1", "resources/read", R"("uri":"a://empty")")), -32602);
+}
+
 TEST(McpServer, SurvivesBentMessages) {
   desk d;
   d.initialize("2025-03-26");
