@@ -348,12 +348,20 @@ TEST(McpStdio, CarriesSubscriptionsOfBothEras) {
 }
 
 TEST(McpStdio, ASubscriptionIsCancelledByNotification) {
-  pipe_client client;
+  pipe_client::settings with;
+  with.furnish_more = [](server& to) {
+    to.add_tool(make_tool("poke", "Announces a change.", [&to](call_context&, json::object) -> task<tool_result> {
+      to.resources_changed();
+      co_return tool_result::text("poked");
+    }));
+  };
+  pipe_client client(with);
   client.send(modern("1", "subscriptions/listen", R"("notifications":{"resourcesListChanged":true})"));
   EXPECT_EQ(client.receive().at("method"), "notifications/subscriptions/acknowledged");
   client.send(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
   EXPECT_TRUE(client.is_quiet(50ms));
-  client.send(modern("1", "subscriptions/listen", R"("notifications":{})")); // the id is free again
+  EXPECT_EQ(text_of(client.ask(modern("2", "tools/call", R"("name":"poke")"))), "poked"); // and no news before it
+  client.send(modern("1", "subscriptions/listen", R"("notifications":{})"));              // the id is free again
   EXPECT_EQ(client.receive().at("method"), "notifications/subscriptions/acknowledged");
 }
 
