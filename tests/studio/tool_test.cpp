@@ -1,0 +1,57 @@
+#include <weir/json/value.hpp>
+#include <weir/studio/tool.hpp>
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+using namespace weir;
+using studio::all_tools;
+
+namespace {
+
+TEST(tools, have_the_names_that_prompts_rely_on) {
+  const std::set<std::string> expected{
+      "create_video", "get_video_status", "download_video", "list_videos",           "list_local_videos",
+      "delete_video", "remix_video",      "cancel_video",   "generate_image",        "edit_image",
+      "create_image", "get_image_status", "download_image", "list_reference_images", "prepare_reference_image",
+      "wait_for"};
+  std::set<std::string> names;
+  for (const auto& tool : all_tools()) EXPECT_TRUE(names.insert(tool.name).second) << tool.name;
+  EXPECT_EQ(names, expected);
+}
+
+TEST(tools, have_closed_schemas_with_a_text_for_every_argument) {
+  for (const auto& tool : all_tools()) {
+    const json::object schema = json::schema(*tool.arguments, tool.title);
+    EXPECT_EQ(schema.at("type"), "object") << tool.name;
+    EXPECT_EQ(schema.at("additionalProperties"), false) << tool.name;
+    EXPECT_FALSE(tool.description.empty()) << tool.name;
+    EXPECT_LT(tool.description.size(), 2048u) << tool.name;
+    for (const auto& field : tool.arguments->fields) EXPECT_FALSE(field.doc.empty()) << tool.name << "." << field.name;
+    EXPECT_EQ(json::schema(*tool.results, "").at("type"), "object") << tool.name;
+  }
+}
+
+TEST(tools, are_found_by_name_and_by_command) {
+  ASSERT_NE(studio::find_tool("create_video"), nullptr);
+  EXPECT_EQ(studio::find_command("video", "create"), studio::find_tool("create_video"));
+  EXPECT_EQ(studio::find_tool("no_such_tool"), nullptr);
+  EXPECT_EQ(studio::find_command("video", "no"), nullptr);
+  std::set<std::pair<std::string, std::string>> commands;
+  for (const auto& tool : all_tools()) EXPECT_TRUE(commands.emplace(tool.group, tool.verb).second) << tool.name;
+}
+
+TEST(tools, that_only_read_say_so) {
+  for (const auto& tool : all_tools()) {
+    const bool reads = tool.name.starts_with("get_") || tool.name.starts_with("list_");
+    EXPECT_EQ(tool.hints.read_only, reads) << tool.name;
+    if (tool.name == "delete_video" || tool.name == "cancel_video") {
+      EXPECT_TRUE(tool.hints.destructive) << tool.name;
+    } else {
+      EXPECT_FALSE(tool.hints.destructive) << tool.name;
+    }
+  }
+}
+
+} // namespace
