@@ -42,7 +42,15 @@ task<studio::place> cli_call::input(studio::media_kind kind, std::string name) {
   if (name.find('/') != std::string::npos) {
     const split_path path = split(name);
     if (path.name.empty()) throw error(errc::invalid_argument, "'" + name + "' is a folder, not a file");
-    auto root = co_await run_in_threadpool(files, [path] { return files::root::open(path.folder); });
+    auto root = co_await run_in_threadpool(files, [path, name] {
+      try {
+        return files::root::open(path.folder);
+      } catch (const error& failure) {
+        // The person's own folder is no part of the configuration.
+        if (failure.code() != errc::not_configured) throw;
+        throw error(errc::not_found, "'" + name + "': " + failure.what());
+      }
+    });
     co_return studio::place{std::move(root), path.name};
   }
   auto here = co_await run_in_threadpool(files, [name]() -> std::optional<files::root> {

@@ -1,6 +1,9 @@
+#include "studio/buying.hpp"
+
 #include <weir/core/error.hpp>
 #include <weir/core/event.hpp>
 #include <weir/core/shield.hpp>
+#include <weir/offload/threadpool.hpp>
 #include <weir/studio/purchase.hpp>
 
 #include <sys/random.h>
@@ -31,6 +34,7 @@ struct deal {
   jobs::job job;
   std::exception_ptr failure;
   event ended;
+  std::unique_ptr<buying> mark; ///< until the outcome is in the table
 };
 
 task<void> carry_out(studio& in, std::shared_ptr<deal> shared, buy send) {
@@ -63,6 +67,7 @@ task<void> carry_out(studio& in, std::shared_ptr<deal> shared, buy send) {
   }
   jobs::store* table = co_await shield(in.jobs());
   job = co_await shield(table->update(job));
+  co_await shield(run_in_threadpool([&mark = shared->mark] { mark.reset(); }));
   if (interrupted) std::rethrow_exception(interrupted);
 }
 
@@ -72,7 +77,7 @@ const std::string& handle_of(const jobs::job& job) noexcept { return job.remote_
 
 task<std::optional<jobs::job>> find_job(studio& in, std::string handle) {
   jobs::store* table = co_await in.jobs();
-  if (auto own = co_await table->get(handle)) co_return own;
+  if (auto own = co_await table->get(handle)) co_return co_await settled(in, *own);
   for (const std::string_view name :
        {std::string_view(in.settings().provider), std::string_view("openai"), std::string_view("slate")})
     if (auto found = co_await table->find_remote(std::string(name), handle)) co_return found;
@@ -85,7 +90,10 @@ task<jobs::job> purchase(studio& in, jobs::job draft, buy send) {
   draft.status = jobs::job_status::submitting;
   draft.attempts = 1;
   jobs::store* table = co_await in.jobs();
+  const files::root media = co_await in.media();
   auto shared = std::make_shared<deal>();
+  shared->mark = co_await run_in_threadpool(thread_options{.limiter = &in.file_work()},
+                                            [media, id = draft.id] { return std::make_unique<buying>(media, id); });
   shared->job = co_await table->insert(std::move(draft));
   in.in_background("a purchase", carry_out(in, shared, std::move(send)));
   co_await shared->ended.wait();

@@ -135,6 +135,7 @@ saving::~saving() = default;
 task<saving> saving::reserve(call& run, media_kind kind, std::string asked, std::string fallback) {
   destination where = co_await run.output(kind, asked);
   if (where.name.empty()) where.name = fallback;
+  files::validate_name(where.name); // as it was given: with an extension, ".." would be the name "...png"
   check_extension(where.name);
   if (extension_at(where.name) == where.name.size()) where.name += fallback.substr(extension_at(fallback));
   studio& in = run.in();

@@ -1,3 +1,5 @@
+#include "studio/buying.hpp"
+
 #include <weir/core/error.hpp>
 #include <weir/core/sleep.hpp>
 #include <weir/studio/purchase.hpp>
@@ -6,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <random>
 
 namespace weir::studio {
@@ -49,9 +52,6 @@ template <class T>
 json::value or_null(const std::optional<T>& value) {
   return value ? json::value(*value) : json::value(nullptr);
 }
-
-/// A purchase that nobody has finished writing down for so long was cut off by a crash.
-constexpr std::int64_t longest_purchase_seconds = 900;
 
 } // namespace
 
@@ -148,22 +148,21 @@ task<void> watcher::follow_one(std::string id) {
   }
 }
 
+task<void> watcher::follow_found() {
+  jobs::store* table = co_await in_.jobs();
+  for (const jobs::job& job : co_await table->unfinished()) follow(co_await settled(in_, job));
+}
+
 task<void> watcher::follow_all() {
+  std::string told;
   for (;;) {
-    jobs::store* table = co_await in_.jobs();
-    for (const jobs::job& job : co_await table->unfinished()) {
-      const auto now =
-          std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-      if (job.status == job_status::submitting && now.count() - job.updated_at > longest_purchase_seconds) {
-        co_await table->modify(job.id, [](jobs::job& row) {
-          if (row.status != job_status::submitting) return;
-          row.status = job_status::unknown_outcome;
-          row.error_code = to_string(errc::maybe_bought);
-          row.error_message = "the program ended while it was being sent; it may have been bought";
-        });
-      } else {
-        follow(job);
-      }
+    // A disk that is full, or a folder without rights, may be well later: said once, tried again.
+    try {
+      co_await follow_found();
+      told.clear();
+    } catch (const error& failure) {
+      if (told != failure.what()) std::fprintf(stderr, "weir: the job table: %s\n", failure.what());
+      told = failure.what();
     }
     co_await sleep_for(30s);
   }

@@ -171,7 +171,7 @@ class FullDisk(WithPlace):
         with Stdio(self.place, preexec=self.limit) as server:
             text = server.bad("prepare_reference_image", {"input_filename": "noise.png", "target_size": "2000x2000",
                                                           "resize_mode": "rescale"})
-            self.assertTrue("space" in text or "large" in text, text)
+            self.assertTrue("No room for" in text or "large" in text, text)
             self.assertEqual(os.listdir(self.place.images), ["noise.png"])
             server.good("prepare_reference_image", {"input_filename": "noise.png", "target_size": "16x16"})
         self.assertEqual(sorted(os.listdir(self.place.images)), ["noise.png", "noise_16x16.png"])

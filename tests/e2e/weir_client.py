@@ -1,6 +1,7 @@
 """Speaks MCP to the real program over real pipes and sockets. Everything that a server says is kept and searched for
 the paths of its folders: none may ever appear."""
 
+import io
 import json
 import socket
 import subprocess
@@ -71,7 +72,7 @@ class Stdio(Process, Talk):
         return answer
 
     def read(self):
-        for line in self.process.stdout:
+        for line in io.BufferedReader(self.process.stdout, 1 << 20):
             message = json.loads(line)
             with self.turn:
                 self.lines.append(line)

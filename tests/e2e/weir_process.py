@@ -46,7 +46,7 @@ class Place:
 
     def openai(self, fake, **more):
         """The environment for the openai provider against `fake`."""
-        return self.env(WEIR_PROVIDER="openai", OPENAI_API_KEY="test-key", OPENAI_BASE_URL=fake.base_url, **more)
+        return self.env(**{"WEIR_PROVIDER": "openai", "OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": fake.base_url, **more})
 
     def picture(self, name="photo.png", width=64, height=36, data=None):
         path = self.images / name

@@ -27,6 +27,7 @@ class watcher {
 
  private:
   task<void> follow_one(std::string id);
+  task<void> follow_found();
 
   studio& in_;
   std::set<std::string> followed_;

@@ -89,8 +89,12 @@ std::size_t memory_for(const files::file& file, const media::prepare_options& op
   std::vector<std::byte> head(256 * 1024);
   const ssize_t n = ::pread(file.fd.get(), head.data(), head.size(), 0);
   if (n <= 0) return 0;
-  const auto info = media::probe_image(std::span(head).first(static_cast<std::size_t>(n)));
-  return info ? media::estimate_memory_bytes(*info, options) : 0;
+  try {
+    const auto info = media::probe_image(std::span(head).first(static_cast<std::size_t>(n)));
+    return info ? media::estimate_memory_bytes(*info, options) : 0;
+  } catch (const error&) {
+    return 0; // too large, or damaged: prepare_image refuses it by its name, before it takes memory
+  }
 }
 
 task<tool_outcome> prepare_reference_image(call& run, prepare_arguments asked) {
