@@ -110,9 +110,10 @@ task<bool> receive(transfer& t, const exchange_mode& mode, bool may_follow, exch
   co_return true;
 }
 
-task<bool> one_hop(std::shared_ptr<multi> engine, const hop& work, const exchange_mode& mode, bool may_follow,
+task<bool> one_hop(std::shared_ptr<multi> engine, hop& work, const exchange_mode& mode, bool may_follow,
                    exchange_result& result) {
-  const parsed_url where = parse_url(work.url);
+  const parsed_url where = engine->server_of(work.url);
+  work.secure = where.secure;
   const place mine = co_await engine->acquire(where.origin, where.is_address);
   transfer t(engine, mine.at(), work);
   t.start();
@@ -139,19 +140,19 @@ task<exchange_result> exchange(std::shared_ptr<multi> engine, const client_reque
   exchange_result result;
   for (;;) {
     const std::uint64_t default_limit = mode.sink ? 0 : defaults.max_response_bytes;
-    const hop work{.method = way.method,
-                   .url = way.url,
-                   .fields = &way.fields,
-                   .body = way.body,
-                   .timeouts = request.timeouts.value_or(defaults.timeouts),
-                   .user_agent = defaults.user_agent,
-                   .max_body_bytes = request.max_response_bytes.value_or(default_limit),
-                   .repeatable = way.repeatable,
-                   .accept_compressed = request.accept_compressed.value_or(!mode.sink),
-                   .collect = !mode.sink,
-                   .max_buffer_bytes = std::max<std::size_t>(mode.stream.max_buffer_bytes, 16 * 1024),
-                   .piece_bytes = std::clamp<std::size_t>(mode.stream.piece_bytes, 1,
-                                                          std::max<std::size_t>(mode.stream.max_buffer_bytes, 1))};
+    hop work{.method = way.method,
+             .url = way.url,
+             .fields = &way.fields,
+             .body = way.body,
+             .timeouts = request.timeouts.value_or(defaults.timeouts),
+             .user_agent = defaults.user_agent,
+             .max_body_bytes = request.max_response_bytes.value_or(default_limit),
+             .repeatable = way.repeatable,
+             .accept_compressed = request.accept_compressed.value_or(!mode.sink),
+             .collect = !mode.sink,
+             .max_buffer_bytes = std::max<std::size_t>(mode.stream.max_buffer_bytes, 16 * 1024),
+             .piece_bytes = std::clamp<std::size_t>(mode.stream.piece_bytes, 1,
+                                                    std::max<std::size_t>(mode.stream.max_buffer_bytes, 1))};
     const bool may_follow = request.max_redirects > 0;
     if (co_await one_hop(engine, work, mode, may_follow, result)) co_return result;
     const std::string location(*result.head.headers.get("Location"));

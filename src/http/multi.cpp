@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t max_spare = 32;
 constexpr std::size_t max_recent_origins = 64;
+constexpr std::size_t max_known_servers = 256;
 
 } // namespace
 
@@ -48,6 +49,22 @@ multi::~multi() {
   for (CURL* easy : spare_) curl_easy_cleanup(easy);
   // Closes the idle connections through close_socket.
   curl_multi_cleanup(handle_);
+}
+
+parsed_url multi::server_of(const std::string& url) {
+  std::size_t front = url.find("://");
+  if (front != std::string::npos) front = url.find_first_of("/?#", front + 3);
+  const std::string_view written = std::string_view(url).substr(0, front);
+  const bool known_form = front != std::string::npos && url.find('\0') == std::string::npos &&
+                          written.find_first_of("@\\ ") == std::string_view::npos;
+  if (known_form)
+    if (const auto found = servers_.find(written); found != servers_.end()) return found->second;
+  const parsed_url parsed = parse_url(url);
+  if (known_form) {
+    if (servers_.size() >= max_known_servers) servers_.clear();
+    servers_.emplace(written, parsed);
+  }
+  return parsed;
 }
 
 task<place> multi::acquire(std::string key, bool is_address) {
@@ -99,12 +116,14 @@ CURL* multi::take_easy() {
   return easy;
 }
 
-void multi::give_easy(CURL* easy, bool reusable) noexcept {
-  if (!reusable || spare_.size() >= max_spare) {
+void multi::give_easy(CURL* easy) noexcept {
+  curl_easy_reset(easy);
+  // A handle that was torn out of its transfer, or shared an HTTP/2 connection, has kept its network buffer and takes
+  // no other size for it any more.
+  if (spare_.size() >= max_spare || curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16L * 1024) != CURLE_OK) {
     curl_easy_cleanup(easy);
     return;
   }
-  curl_easy_reset(easy);
   spare_.push_back(easy);
 }
 
@@ -158,7 +177,7 @@ bool multi::is_gone(curl_socket_t fd, const watched_socket& s) const noexcept {
   return ::fstat(fd, &status) != 0 || status.st_ino != s.inode;
 }
 
-int multi::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+int multi::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) {
   auto& m = *static_cast<multi*>(self);
   try {
     if (what == CURL_POLL_REMOVE) {
@@ -170,6 +189,8 @@ int multi::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
       if (gone || !s.ours) s = {}; // not ours: the resolver's wake-up pair, which is closed without telling us
       return 0;
     }
+    transfer* t = nullptr;
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t) == CURLE_OK && t) t->note_socket(fd);
     watched_socket& s = m.watch(fd);
     s.interest = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     if (s.interest & ~s.registered) {

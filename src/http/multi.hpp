@@ -1,5 +1,7 @@
 #pragma once
 
+#include "http/url.hpp"
+
 #include <weir/core/event.hpp>
 #include <weir/core/fd_watch.hpp>
 #include <weir/core/limiter.hpp>
@@ -8,9 +10,8 @@
 #include <weir/core/unique_fd.hpp>
 #include <weir/http/session_pool.hpp>
 
-#include <curl/curl.h>
-
 #include <cstdint>
+#include <curl/curl.h>
 #include <map>
 #include <memory>
 #include <string>
@@ -77,6 +78,10 @@ class multi : public std::enable_shared_from_this<multi> {
   multi(const multi&) = delete;
   multi& operator=(const multi&) = delete;
 
+  /// As parse_url, which takes some ten allocations; a server that was asked before is known by the front of its URL.
+  /// What follows it is then checked by libcurl when the request starts.
+  parsed_url server_of(const std::string& url);
+
   /// Waits for a place to send a request to `key` ("https://host:port"). The first of many that would all look up the
   /// same name goes ahead alone: libcurl starts a thread for every look-up.
   task<place> acquire(std::string key, bool is_address);
@@ -87,9 +92,7 @@ class multi : public std::enable_shared_from_this<multi> {
   void look_at(clock::time_point due);
 
   CURL* take_easy();
-  /// Takes a handle back. Only one whose transfer came to its end is used again: a handle that was torn out of a
-  /// transfer keeps its buffer, and refuses options from then on.
-  void give_easy(CURL* easy, bool reusable) noexcept;
+  void give_easy(CURL* easy) noexcept;
 
   const session_pool_options& options() const noexcept { return options_; }
   const std::string& ca_path() const noexcept { return ca_path_; }
@@ -121,8 +124,9 @@ class multi : public std::enable_shared_from_this<multi> {
   CURLM* handle_ = nullptr;
   limiter places_;
   std::map<std::string, std::weak_ptr<origin>, std::less<>> origins_;
-  std::vector<std::shared_ptr<origin>> recent_origins_; // keeps what was looked up for a while
-  std::vector<watched_socket> sockets_;                 // by descriptor
+  std::map<std::string, parsed_url, std::less<>> servers_; // by "https://host:port" as it was written
+  std::vector<std::shared_ptr<origin>> recent_origins_;    // keeps what was looked up for a while
+  std::vector<watched_socket> sockets_;                    // by descriptor
   std::size_t open_sockets_ = 0;
   std::size_t opened_sockets_ = 0;
   std::vector<CURL*> spare_;

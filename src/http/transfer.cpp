@@ -103,7 +103,7 @@ transfer::transfer(std::shared_ptr<multi> engine, origin& at, const hop& work)
 transfer::~transfer() {
   leave_multi();
   end_lookup(std::chrono::seconds(0));
-  engine_->give_easy(easy_, completed_);
+  engine_->give_easy(easy_);
   curl_slist_free_all(lines_);
 }
 
@@ -132,12 +132,14 @@ void transfer::set_options() {
   set(CURLOPT_QUICK_EXIT, 1L);
   if (looks_up_) set(CURLOPT_DNS_CACHE_TIMEOUT, 1L);
 
-  set(CURLOPT_SSL_VERIFYPEER, 1L);
-  set(CURLOPT_SSL_VERIFYHOST, 2L);
-  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  // A folder of authorities, which Debian's libcurl sets, switches off the cache of the parsed ones.
-  set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
-  if (!engine_->ca_path().empty()) set(CURLOPT_CAINFO, engine_->ca_path().c_str());
+  if (work_.secure) {
+    set(CURLOPT_SSL_VERIFYPEER, 1L);
+    set(CURLOPT_SSL_VERIFYHOST, 2L);
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    // A folder of authorities, which Debian's libcurl sets, switches off the cache of the parsed ones.
+    set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    if (!engine_->ca_path().empty()) set(CURLOPT_CAINFO, engine_->ca_path().c_str());
+  }
   if (engine_->options().proxy) set(CURLOPT_PROXY, engine_->options().proxy->c_str());
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 
@@ -344,7 +346,6 @@ void transfer::finished(CURLcode code) noexcept {
   if (done_) return;
   if (!failure_ && code != CURLE_OK) failure_ = failure(code);
   done_ = true;
-  completed_ = code == CURLE_OK;
   changed_.set();
 }
 
@@ -388,12 +389,12 @@ void transfer::expire(clock::time_point now) noexcept {
 }
 
 bool transfer::still_leaving() noexcept {
-  curl_socket_t fd = CURL_SOCKET_BAD;
   int queued = 0;
-  if (!work_.body.has_value() || head_complete_ || curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-      fd == CURL_SOCKET_BAD || ::ioctl(fd, SIOCOUTQ, &queued) != 0)
+  if (work_.body.size_bytes() <= one_write_bytes || !request_sent_ || head_complete_ ||
+      ::ioctl(socket_, SIOCOUTQ, &queued) != 0)
     return false;
-  return queued > 0 && std::exchange(queued_bytes_, queued) != queued;
+  // Nobody looked before the first time: what has drained since the last byte was handed over counts.
+  return std::exchange(queued_bytes_, queued) != queued;
 }
 
 void transfer::rethrow_failure() const {

@@ -21,6 +21,7 @@ struct hop {
   http::timeouts timeouts;
   std::string user_agent;
   std::uint64_t max_body_bytes = 0; // after decompression; 0: no limit
+  bool secure = true;               // https
   bool repeatable = false;
   bool accept_compressed = false;
   bool collect = true;              // the body into one string; else pieces
@@ -62,6 +63,7 @@ class transfer : public weir::detail::list_hook<in_multi> {
 
   // For the multi.
   CURL* easy() const noexcept { return easy_; }
+  void note_socket(curl_socket_t fd) noexcept { socket_ = fd; }
   void finished(CURLcode code) noexcept;
   /// When a time limit will have been passed, if nothing happens until then.
   clock::time_point next_deadline() const noexcept;
@@ -80,8 +82,8 @@ class transfer : public weir::detail::list_hook<in_multi> {
   void end_lookup(std::chrono::seconds good_for) noexcept;
   void fail(std::exception_ptr why) noexcept;
   void leave_multi() noexcept;
-  /// Whether the kernel has sent a part of the body since it was asked last: the whole body may be in its hands long
-  /// before it has left.
+  /// Whether the kernel has sent a part of a large body since it was asked last: the whole of it may be in the kernel's
+  /// hands long before it has left.
   bool still_leaving() noexcept;
   std::exception_ptr failure(CURLcode code) const;
   std::exception_ptr upload_failure() const noexcept;
@@ -99,7 +101,6 @@ class transfer : public weir::detail::list_hook<in_multi> {
   event changed_;
   bool head_complete_ = false;
   bool done_ = false;
-  bool completed_ = false; // by libcurl itself, without an error
   bool request_sent_ = false;
   int requests_made_ = 0;
   bool receiving_paused_ = false;
@@ -115,6 +116,7 @@ class transfer : public weir::detail::list_hook<in_multi> {
 
   clock::time_point started_{};
   clock::time_point last_activity_{};
+  curl_socket_t socket_ = CURL_SOCKET_BAD; // that libcurl last spoke of; CURLINFO_ACTIVESOCKET is empty until the end
   int queued_bytes_ = -1;
 };
 

@@ -199,16 +199,16 @@ TEST(client_time, a_drip_is_no_silence_but_has_a_total_limit) {
 }
 
 TEST(client_time, an_upload_that_moves_is_no_silence) {
-  fault_server slow([](wire& w) {
-    const int small = 64 * 1024;
-    ::setsockopt(w.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    const std::string head = w.read_head();
-    for (int i = 0; i < 12; ++i) {
-      w.read_body(500'000);
-      std::this_thread::sleep_for(60ms);
-    }
-    w.answer(200, "got it");
-  });
+  fault_server slow(
+      [](wire& w) {
+        w.read_head();
+        for (int i = 0; i < 12; ++i) {
+          w.read_body(500'000);
+          std::this_thread::sleep_for(60ms);
+        }
+        w.answer(200, "got it");
+      },
+      64 * 1024);
   const std::string big(6'000'000, 'u');
   EXPECT_EQ(send({.method = "POST", .url = slow.url(), .body = big}, with({.idle = 400ms})).body, "got it");
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,10 +79,11 @@ bool wire::wait_for_close(int ms) {
   }
 }
 
-fault_server::fault_server(handler_type handler) : handler_(std::move(handler)) {
+fault_server::fault_server(handler_type handler, int receive_buffer) : handler_(std::move(handler)) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (receive_buffer > 0) ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -118,6 +120,11 @@ void fault_server::accept_loop() {
     const std::lock_guard lock(mutex_);
     open_.push_back(fd);
     threads_.emplace_back([this, fd] {
+      // TLS handlers write with write(2), which knows no MSG_NOSIGNAL.
+      sigset_t pipe;
+      sigemptyset(&pipe);
+      sigaddset(&pipe, SIGPIPE);
+      ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
       wire w(fd);
       handler_(w);
       const std::lock_guard inner(mutex_);

@@ -42,7 +42,8 @@ class wire {
 class fault_server {
  public:
   using handler_type = std::function<void(wire&)>;
-  explicit fault_server(handler_type handler);
+  /// `receive_buffer` bounds what the kernel takes in for a handler that does not read; 0: as it likes.
+  explicit fault_server(handler_type handler, int receive_buffer = 0);
   ~fault_server();
 
   int port() const { return port_; }

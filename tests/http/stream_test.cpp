@@ -74,7 +74,7 @@ TEST(stream, a_slow_consumer_holds_the_sender_back) {
     for (int i = 0; i < 400 && w.send(std::string_view(piece).substr(0, 1'000'000)); ++i) sent += 1'000'000;
   });
   with_client([&](client& web) -> task<void> {
-    const std::size_t before = resident_bytes();
+    [[maybe_unused]] const std::size_t before = resident_bytes();
     std::uint64_t got = 0;
     co_await weir::with_task_group([&](weir::task_group& group) -> task<void> {
       group.spawn([&]() -> task<void> {
