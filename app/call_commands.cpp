@@ -22,11 +22,7 @@ class plain_call final : public studio::call {
 
 int call_tool(const command_line& line, const std::string& name, const std::string& text) {
   const studio::tool* tool = studio::find_tool(name);
-  if (!tool) {
-    print(failed("call", "usage", "there is no tool '" + name + "'; weir tools lists them", exit_code::usage),
-          line.indent());
-    return exit_code::usage;
-  }
+  if (!tool) throw error(errc::invalid_argument, "there is no tool '" + name + "'; weir tools lists them");
   const json::value arguments = json::parse(text_argument(text));
   if (!arguments.is_object())
     throw error(errc::invalid_argument, "--json must be an object, for example '{\"limit\": 5}'");

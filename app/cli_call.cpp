@@ -4,6 +4,7 @@
 
 #include <weir/core/error.hpp>
 #include <weir/offload/threadpool.hpp>
+#include <weir/studio/saving.hpp>
 
 #include <sys/stat.h>
 
@@ -81,7 +82,10 @@ task<studio::destination> cli_call::output(studio::media_kind kind, std::string 
   co_return where;
 }
 
-task<void> cli_call::check_output(studio::media_kind kind) { co_await output(kind, ""); }
+task<void> cli_call::check_output(studio::media_kind kind) {
+  // Given back at once: it leaves nothing behind.
+  co_await studio::saving::reserve(*this, kind, "", kind == studio::media_kind::video ? "video.mp4" : "image.png");
+}
 
 void cli_call::progress(double done, std::optional<double> total, std::string_view message) {
   const auto now = std::chrono::steady_clock::now();

@@ -32,7 +32,7 @@ _weir() {
     esac
   done
   while IFS= read -r line; do
-    [ "${line%%|*}" = "$path" ] && words=${line#*|}
+    [ "${line%%|*}" = "$path" ] && { words=${line#*|}; break; }
   done <<<"$_weir_words"
   COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
 }

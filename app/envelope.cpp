@@ -11,6 +11,8 @@ bool is_quiet = false;
 } // namespace
 
 failure_class classify(const error& failure) {
+  // What a provider has refused is its answer, not a mistake in this command line, whatever the reason.
+  if (failure.status() != 0 && failure.code() != errc::not_found) return {"api_error", exit_code::failed};
   switch (failure.code()) {
   case errc::invalid_argument:
   case errc::already_exists:

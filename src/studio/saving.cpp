@@ -125,6 +125,7 @@ struct saving::state {
   std::optional<files::root> recovery;
   bool moved = false; ///< goes to the recovery folder
   std::string why;    ///< what the disk said
+  std::string kept;   ///< the name that it has in the recovery folder
 };
 
 saving::saving(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
@@ -165,6 +166,8 @@ providers::byte_sink saving::sink(bool paid) {
 
 http::download_target& saving::download() noexcept { return state_->target; }
 
+const std::string& saving::recovered() const noexcept { return state_->kept; }
+
 files::publication& saving::target() noexcept { return state_->file(); }
 
 task<produced_file> saving::publish(bool paid) {
@@ -189,6 +192,7 @@ task<produced_file> saving::publish(bool paid) {
         } else {
           kept = s->file().commit();
         }
+        s->kept = kept->name;
         throw error(errc::no_space, s->why + "; the result was paid for and is kept as '" + kept->name +
                                         "' in the recovery folder (weir doctor shows where that is)");
       }));

@@ -31,6 +31,8 @@ class saving {
 
   /// Publishes. `paid`: what cannot be published is kept in the recovery folder, and the error names it.
   task<produced_file> publish(bool paid);
+  /// The name in the recovery folder, where `publish` had to keep it there; else empty.
+  const std::string& recovered() const noexcept;
 
  private:
   struct state;

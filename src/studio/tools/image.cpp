@@ -151,7 +151,12 @@ task<tool_outcome> make_picture(call& run, std::string operation, providers::ima
     outcome->first = co_await maker.make_image(std::move(sent), output->sink(true));
     row.status = jobs::job_status::completed;
     row.progress = 100;
-    outcome->second = co_await output->publish(true);
+    try {
+      outcome->second = co_await output->publish(true);
+    } catch (const error&) {
+      row.recovered = output->recovered();
+      throw;
+    }
     row.destination = outcome->second.name;
     row.result = json::object{
         {"filename", outcome->second.name}, {"bytes", outcome->second.bytes}, {"sha256", outcome->second.sha256}};
