@@ -23,5 +23,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_link_options(weir_flags INTERFACE -fuse-ld=lld)
   target_compile_options(weir_flags INTERFACE -Wno-gnu-zero-variadic-macro-arguments)
 endif()
-target_link_options(weir_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--gc-sections)
+# as-needed: libcurl is loaded when something is fetched (src/http/curl.hpp), not at every start.
+target_link_options(weir_flags INTERFACE -Wl,--as-needed -Wl,-z,relro,-z,now -Wl,--gc-sections)
 target_compile_options(weir_flags INTERFACE -ffunction-sections -fdata-sections -fstack-protector-strong)

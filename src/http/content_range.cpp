@@ -1,6 +1,6 @@
 #include "http/content_range.hpp"
 
-#include <curl/curl.h>
+#include "http/curl.hpp"
 
 #include <charconv>
 #include <ctime>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/curl.hpp"
 #include "http/url.hpp"
 
 #include <weir/core/event.hpp>
@@ -11,7 +12,6 @@
 #include <weir/http/session_pool.hpp>
 
 #include <cstdint>
-#include <curl/curl.h>
 #include <map>
 #include <memory>
 #include <string>

@@ -1,6 +1,6 @@
-#include <weir/http/retry.hpp>
+#include "http/curl.hpp"
 
-#include <curl/curl.h>
+#include <weir/http/retry.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -1,10 +1,11 @@
 #include "http/url.hpp"
 
+#include "http/curl.hpp"
+
 #include <weir/core/error.hpp>
 #include <weir/http/client.hpp>
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 
 #include <memory>
 
