@@ -21,8 +21,9 @@ namespace weir::http {
 /// Limits on the time of one attempt; 0 is none. The clocks start when the request has its place in the pool.
 struct timeouts {
   std::chrono::milliseconds connect{10'000}; ///< name look-up, connection and TLS together
-  std::chrono::milliseconds idle{60'000}; ///< without a single byte in either direction, also while the server thinks
-  std::chrono::milliseconds total{0};     ///< to the last byte, redirects and a slow consumer included
+  std::chrono::milliseconds idle{
+      60'000}; ///< without a byte in either direction, also while the server thinks; after a large upload up to twice
+  std::chrono::milliseconds total{0}; ///< to the last byte, redirects and a slow consumer included
 };
 
 /// A request to send. It can be sent again: nothing in it is used up.
@@ -92,7 +93,7 @@ struct client_options {
 ///
 ///     weir::http::client web;
 ///     auto answer = co_await web.send({.url = "https://example.org/shots.json"});
-///     weir::http::require_success(answer, "GET", ...);
+///     weir::http::require_success(answer, "list the shots");
 ///
 /// Any number of requests may be under way; the pool caps the connections and serves the rest in order. Answers with an
 /// error status are returned like any other (see require_success), after the repetitions that the policy allows.
