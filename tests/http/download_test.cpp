@@ -1,5 +1,6 @@
 #include "http/client_fixture.hpp"
 
+#include <weir/core/event.hpp>
 #include <weir/files/root.hpp>
 #include <weir/http/download_file.hpp>
 
@@ -387,9 +388,13 @@ TEST(download, is_cancelled_while_a_write_is_slow) {
   breaking s(pattern(20'000'000), {});
   weir::run([](slow& t, std::string url) -> task<void> {
     client web(quick());
+    weir::event begun;
     co_await weir::with_task_group([&](weir::task_group& group) -> task<void> {
-      group.spawn([&]() -> task<void> { co_await download(web, {.url = url}, t, {}); });
-      co_await weir::sleep_for(150ms);
+      group.spawn([&]() -> task<void> {
+        co_await download(web, {.url = url}, t, {.on_progress = [&](std::uint64_t, std::uint64_t) { begun.set(); }});
+      });
+      co_await begun.wait();
+      co_await weir::sleep_for(70ms);
       group.cancel();
     });
     EXPECT_EQ(web.pool().stats().open_connections, 0u);
