@@ -4,15 +4,22 @@
 #include <weir/offload/threadpool.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace weir::files {
 
 static constexpr std::size_t piece_bytes = 1 << 20;
 
+/// Most file work meets the page cache and is processor work: where sixteen threads shared two cores, the loop waited
+/// behind them as long as it worked. A few more than cores, for the times when a disk is waited for.
+static std::size_t file_threads() {
+  return std::clamp<std::size_t>(std::size_t{2} * std::thread::hardware_concurrency(), 4, 16);
+}
+
 limiter& file_limiter() {
   struct of_files {
-    limiter value{16};
+    limiter value{file_threads()};
   };
   return loop::current().local<of_files>([] { return std::make_shared<of_files>(); }).value;
 }

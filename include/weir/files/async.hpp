@@ -13,8 +13,9 @@
 /// and that is awaited. Cost: one hand-over to a thread and back, about 40 us.
 namespace weir::files {
 
-/// Returns the limiter of file work of the running loop: capacity 16, changeable. It is apart from the loop's limiter
-/// for other thread jobs, so that long computations never keep a file waiting, nor files them.
+/// Returns the limiter of file work of the running loop: capacity twice the cores, from 4 to 16; changeable.
+/// It is apart from the loop's limiter for other thread jobs, so that long computations never keep a file waiting, nor
+/// files them.
 limiter& file_limiter();
 
 /// Returns the whole file. See root::read_all.
