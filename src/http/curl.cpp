@@ -22,7 +22,7 @@ constexpr const char* library_name = "libcurl.so.4";
 }
 
 curl_functions load() {
-  void* library = ::dlopen(library_name, RTLD_NOW | RTLD_LOCAL);
+  void* library = ::dlopen(library_name, RTLD_LAZY | RTLD_LOCAL);
   if (!library) refuse();
   curl_functions found;
   const auto find = [library](auto& function, const char* name) {

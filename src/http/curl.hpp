@@ -30,7 +30,7 @@ struct curl_functions {
 };
 
 /// Fails: errc::unavailable where the library is not installed or lacks a function; the next call tries again.
-/// Thread-safety: any thread. Cost: the first call some 10 ms, every other one a nanosecond.
+/// Thread-safety: any thread. Cost: the first call 5 ms, every other one a nanosecond.
 const curl_functions& libcurl();
 
 } // namespace weir::http::detail
