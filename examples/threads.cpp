@@ -1,4 +1,5 @@
 // Slow work on threads, while the loop keeps answering.
+#include <weir/core/cancelled.hpp>
 #include <weir/core/error.hpp>
 #include <weir/core/gather.hpp>
 #include <weir/core/limiter.hpp>
@@ -18,6 +19,7 @@ int add(int a, int b) { return a + b; }
 
 void slow(std::stop_token stop) {
   while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+  throw weir::cancelled{}; // a value that is returned all the same would be taken
 }
 
 weir::task<bool> tour() {
