@@ -82,10 +82,10 @@ def free_port():
 
 
 @contextlib.contextmanager
-def http_server(server, env=None, log=None):
+def http_server(server, env=None):
     """Starts the server and waits until it answers. Gives (process, port)."""
     port = free_port()
-    with Process(server.http(port), env=env, log=log) as process:
+    with Process(server.http(port), env=env, quiet=not server.waits_for_port) as process:
         if server.waits_for_port:
             port = int(process.child.stdout.readline().split()[1])
         deadline = time.monotonic() + 60

@@ -21,11 +21,12 @@ def forget_peak(pid):
 
 
 class Process:
-    """A child with pipes; its standard error goes to a file, whose end is shown where it fails."""
+    """A child with pipes. Nobody reads its standard error, nor, where `quiet`, its standard output: a server that logs
+    there would stand still once a pipe is full."""
 
-    def __init__(self, command, env=None, log=None):
-        self.log = open(log, "w+") if log else subprocess.DEVNULL
-        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, env=env)
+    def __init__(self, command, env=None, quiet=False):
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, env=env, stderr=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL if quiet else subprocess.PIPE)
         self.pid = self.child.pid
 
     def __enter__(self):
@@ -37,7 +38,8 @@ class Process:
     def close(self):
         for stream in self.child.stdin, self.child.stdout:
             try:
-                stream.close()
+                if stream:
+                    stream.close()
             except OSError:
                 pass
         self.child.terminate()

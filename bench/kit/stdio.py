@@ -6,8 +6,8 @@ from .processes import Process
 
 
 class StdioClient:
-    def __init__(self, server, env=None, log=None):
-        self.process = Process(server.stdio, env=env, log=log)
+    def __init__(self, server, env=None):
+        self.process = Process(server.stdio, env=env)
         self.next_id = 0
         self.ask(mcp.INITIALIZE)
         self.send(mcp.HANDSHAKE[1])

@@ -3,6 +3,7 @@
 The probe is sent at fixed times whether the one before was answered or not, and its time counts from the moment when
 it was due: a server that does not listen for a second has a hundred late answers, not one.
 """
+import collections
 import os
 import re
 import select
@@ -56,16 +57,21 @@ class StdioWire:
 
 
 class HttpWire:
-    """Keeps connections and opens another one where all are busy."""
+    """Keeps connections and opens another one where all are busy; the 257th request waits for one."""
+
+    max_connections = 256  # more would fill the queue of connections that a deaf server has not accepted
 
     def __init__(self, port, headers=()):
         self.port, self.headers = port, "".join(line + "\r\n" for line in headers)
-        self.idle, self.busy = [], {}
+        self.idle, self.busy, self.waiting = [], {}, collections.deque()
         self.poller = select.epoll()
 
     def submit(self, number, text):
         if self.idle:
             connection = self.idle.pop()
+        elif len(self.busy) >= self.max_connections:
+            self.waiting.append((number, text))
+            return
         else:
             connection = socket.create_connection(("127.0.0.1", self.port))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -98,6 +104,8 @@ class HttpWire:
                 connection.close()
             else:
                 self.idle.append(connection)
+            if self.waiting:
+                self.submit(*self.waiting.popleft())
             yield number, body
 
     def close(self):
