@@ -45,7 +45,7 @@ std::string seconds_text(double seconds) {
 class slate_provider final : public provider {
  public:
   explicit slate_provider(slate_provider_options options)
-      : options_(std::move(options)), renders_(options_.max_renders) {}
+      : options_(std::move(options)), renders_(options_.max_renders), drawings_(options_.max_renders) {}
 
   std::string_view name() const noexcept override { return "slate"; }
   capabilities can() const noexcept override {
@@ -157,13 +157,13 @@ class slate_provider final : public provider {
     const files::root folder = co_await the_folder();
     const byte_sink sink = [&target](std::span<const std::byte> bytes) { target.write(bytes); };
     if (variant == video_variant::thumbnail) {
-      co_await run_in_threadpool([folder, job, sink](std::stop_token stop) {
+      co_await run_in_threadpool(drawing(), [folder, job, sink](std::stop_token stop) {
         slate::encode(media::animatic_thumbnail(slate::card_of(folder, job, stop)), "webp", sink, stop);
       });
       co_return "image/webp";
     }
     if (variant == video_variant::spritesheet) {
-      co_await run_in_threadpool([folder, job, sink](std::stop_token stop) {
+      co_await run_in_threadpool(drawing(), [folder, job, sink](std::stop_token stop) {
         slate::encode(media::animatic_spritesheet(slate::card_of(folder, job, stop)), "jpeg", sink, stop);
       });
       co_return "image/jpeg";
@@ -183,7 +183,7 @@ class slate_provider final : public provider {
     job.output_format = request.output_format;
     const files::root folder = co_await the_folder();
     job.has_reference = !request.inputs.empty();
-    co_await run_in_threadpool([folder, job, request, sink](std::stop_token stop) {
+    co_await run_in_threadpool(drawing(), [folder, job, request, sink](std::stop_token stop) {
       struct clean_up {
         const files::root& folder;
         const record& job;
@@ -226,7 +226,7 @@ class slate_provider final : public provider {
   task<image_outcome> download_image(std::string id, byte_sink sink) override {
     const record job = co_await load(std::move(id), "image");
     const files::root folder = co_await the_folder();
-    co_await run_in_threadpool([folder, job, sink](std::stop_token stop) {
+    co_await run_in_threadpool(drawing(), [folder, job, sink](std::stop_token stop) {
       slate::encode(slate::card_of(folder, job, stop), job.output_format, sink, stop);
     });
     co_return image_outcome{job.model, nullptr, {}};
@@ -237,6 +237,9 @@ class slate_provider final : public provider {
     task_handle handle;
     double part = 0;
   };
+
+  /// A picture takes a core and up to 100 MB: as many at once as there are cores, the rest waits in order.
+  thread_options drawing() noexcept { return {.limiter = &drawings_}; }
 
   static record new_record(const char* kind, const char* prefix, const std::string& prompt, const std::string& model) {
     record job;
@@ -368,6 +371,7 @@ class slate_provider final : public provider {
 
   slate_provider_options options_;
   limiter renders_;
+  limiter drawings_;
   std::optional<files::root> folder_;
   task_group* group_ = nullptr;
   std::map<std::string, render_state> rendering_;

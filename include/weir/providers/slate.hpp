@@ -14,7 +14,7 @@ struct slate_provider_options {
   /// Gives the folder that keeps its jobs and their results; asked for at the first use, off the loop's start.
   std::function<task<files::root>()> folder;
   std::string ffmpeg = "ffmpeg"; ///< the program that encodes videos
-  std::size_t max_renders = 1;   ///< videos that are encoded at once
+  std::size_t max_renders = 1;   ///< videos that are encoded at once, and pictures that are drawn
 };
 
 /// The embedded provider: pictures are rendered slates of the prompt, videos are animatics made from the prompt's card
