@@ -42,15 +42,17 @@ install_packages() {
   rm -f "$log"
 }
 
-# build PRESET TARGET...: configures where needed and builds; quiet unless something is wrong.
+# build PRESET TESTS TARGET...: configures where needed and builds; quiet unless something is wrong. TESTS is ON, or OFF
+# where their packages may be missing; a folder that has them keeps them.
 build() {
-  local preset=$1 folder=$repo/build/$1 log fresh=
-  shift
+  local preset=$1 tests=$2 folder=$repo/build/$1 log fresh=
+  shift 2
   log=$(mktemp)
-  if [ ! -f "$folder/build.ninja" ]; then
-    fresh=yes
+  [ -f "$folder/build.ninja" ] || fresh=yes
+  if [ -n "$fresh" ] || { [ "$tests" = ON ] && ! grep -q '^WEIR_TESTS:BOOL=ON' "$folder/CMakeCache.txt"; }; then
     say "configuring $preset"
-    (cd "$repo" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "cmake could not configure $preset; the lines above say why."; }
+    (cd "$repo" && cmake --preset "$preset" -DWEIR_TESTS="$tests") >"$log" 2>&1 ||
+      { cat "$log" >&2; rm -f "$log"; die "cmake could not configure $preset; the lines above say why."; }
   fi
   if ! ninja -C "$folder" -n "$@" 2>/dev/null | grep -q '^ninja: no work to do'; then
     if [ -n "$fresh" ]; then
