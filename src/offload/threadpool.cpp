@@ -2,7 +2,10 @@
 #include <weir/offload/threadpool.hpp>
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -16,6 +19,19 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto idle_time = 10s;
+
+/// How much nicer a pool thread is than the process. At equal priority a loop that shares its cores with computing
+/// threads waits for each turn behind them: with 40 pictures and 32 downloads at once on two cores, the slowest
+/// hundredth of its answers took 8 to 17 ms, with this 4 to 9. Computing gets all that the loop leaves, which is nearly
+/// everything.
+constexpr int nicer_by = 5;
+
+void step_back() noexcept {
+  const auto self = static_cast<id_t>(::gettid());
+  errno = 0;
+  const int now = ::getpriority(PRIO_PROCESS, self);
+  if (errno == 0) ::setpriority(PRIO_PROCESS, self, now + nicer_by); // Linux: of one thread; a refusal does no harm
+}
 
 struct worker {
   std::condition_variable wake;
@@ -59,6 +75,7 @@ class pool {
 
   void serve(detail::thread_job* job) {
     ::pthread_setname_np(::pthread_self(), "weir-worker");
+    step_back();
     worker self;
     for (;;) {
       job->execute(job);

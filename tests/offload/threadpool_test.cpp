@@ -7,7 +7,10 @@
 #include <weir/offload/threadpool.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -35,6 +38,15 @@ TEST(run_in_threadpool, takes_functions_lambdas_members_and_references) {
     const auto here = std::this_thread::get_id();
     EXPECT_NE(co_await run_in_threadpool([] { return std::this_thread::get_id(); }), here);
     EXPECT_EQ(std::this_thread::get_id(), here);
+  }());
+}
+
+TEST(run_in_threadpool, leaves_the_loop_the_first_turn) {
+  run([]() -> task<void> {
+    const auto nice_of_this_thread = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
+    const int loop = nice_of_this_thread();
+    EXPECT_EQ(co_await run_in_threadpool(nice_of_this_thread), std::min(loop + 5, 19));
+    EXPECT_EQ(nice_of_this_thread(), loop);
   }());
 }
 

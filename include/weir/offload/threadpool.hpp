@@ -13,7 +13,8 @@
 
 namespace weir {
 
-/// How a function is run on a thread.
+/// How a function is run on a thread. Pool threads run at a lower priority (nice + 5) than the loop's, which must answer
+/// first.
 struct thread_options {
   /// Counts the job; nullptr: the loop's own limiter of 40 (`default_thread_limiter`). A limiter of its own keeps one
   /// kind of work from starving another: threads are made as needed, only limiters bound them.
