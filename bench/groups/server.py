@@ -13,7 +13,7 @@ def products(results, programs):
     found = [mcp.weir(programs)]
     try:
         bin_folder = peers.python("sanzaru")
-        results.version("Sanzaru 0.10.0 with mcp 1.29.0, openai 2.53.0; " + peers.pillow_versions(bin_folder))
+        results.version(peers.sanzaru_versions(bin_folder))
         found.append(mcp.sanzaru(bin_folder))
     except peers.Missing as why:
         results.note(GROUP, f"Sanzaru was not measured: {why}.")

@@ -95,3 +95,7 @@ def pillow_versions(bin_folder):
     return attempt([str(bin_folder / "python"), "-c", "import platform, PIL, PIL.features as f; print("
                     "f'Pillow {PIL.__version__} (pip wheel; libjpeg-turbo {f.version(\"libjpeg_turbo\")}, "
                     "zlib {f.version(\"zlib\")}) on Python {platform.python_version()}')"], "Pillow does not run").strip()
+
+
+def sanzaru_versions(bin_folder):
+    return "Sanzaru 0.10.0 with mcp 1.29.0, openai 2.53.0 and the same " + pillow_versions(bin_folder)
