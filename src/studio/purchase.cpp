@@ -65,6 +65,7 @@ task<void> carry_out(studio& in, std::shared_ptr<deal> shared, buy send) {
     job.error_code = to_string(errc::internal);
     job.error_message = failure.what();
   }
+  send = nullptr; // what it has written so far and could not publish takes room that the table may need
   jobs::store* table = co_await shield(in.jobs());
   job = co_await shield(table->update(job));
   co_await shield(run_in_threadpool([&mark = shared->mark] { mark.reset(); }));

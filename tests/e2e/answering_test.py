@@ -1,5 +1,6 @@
 """The server answers while it works: nothing that takes long may stand before a cheap question."""
 
+import gc
 import os
 import threading
 import time
@@ -10,19 +11,34 @@ from weir_client import Http, PATIENCE, Stdio, WithPlace, text_of
 PREPARES, LONGEST = 40, 1.0  # seconds; on an idle machine it is a few milliseconds
 
 
+class Nap:
+    """Sleeps of 10 ms; `late` is how much longer the machine let one of them last."""
+
+    late = 0.0
+
+    def __call__(self):
+        begin = time.monotonic()
+        time.sleep(0.01)
+        self.late = max(self.late, time.monotonic() - begin - 0.01)
+
+
 class Answering(WithPlace):
     def setUp(self):
         super().setUp()
         self.place.jpeg("photo.jpg", 4000, 3000)
         for i in range(45):
             os.mkfifo(self.place.images / f"pipe{i}.png")
+        gc.disable()  # thousands of parsed answers: its pauses would be counted as the server's
+        self.addCleanup(gc.enable)
+        self.nap = Nap()
 
     def report(self, name, waits):
         waits.sort()
         print(f"{name}: {len(waits)} asked, p50 {waits[len(waits) // 2] * 1000:.1f} ms, "
-              f"p99 {waits[len(waits) * 99 // 100] * 1000:.1f} ms, longest {waits[-1] * 1000:.1f} ms")
+              f"p99 {waits[len(waits) * 99 // 100] * 1000:.1f} ms, longest {waits[-1] * 1000:.1f} ms; "
+              f"this test's own naps were late by {self.nap.late * 1000:.1f} ms at most")
         self.assertGreater(len(waits), 50)
-        self.assertLess(waits[-1], LONGEST)
+        self.assertLess(waits[-1], LONGEST + 5 * self.nap.late)
 
     def work(self):
         """What is asked for at once: 40 photographs to prepare, 45 pipes that nobody writes to."""
@@ -35,7 +51,7 @@ class Answering(WithPlace):
             asked = {}
             while not all(number in server.answers for number in jobs):
                 asked[time.monotonic()] = server.request("tools/list")
-                time.sleep(0.01)
+                self.nap()
             results = [server.wait(number)["result"] for number in jobs]
             waits = [(server.wait(number) and server.arrived[number]) - begin for begin, number in asked.items()]
         self.assertEqual([r.get("isError", False) for r in results], [False] * PREPARES + [True] * 45)
@@ -53,7 +69,7 @@ class Answering(WithPlace):
                 begin = time.monotonic()
                 self.assertEqual(len(web.ask("tools/list")["result"]["tools"]), 16)
                 waits.append(time.monotonic() - begin)
-                time.sleep(0.01)
+                self.nap()
             [t.join(PATIENCE) for t in threads]
         for i in range(PREPARES):
             self.assertFalse(results[i].get("isError"), text_of(results[i]))

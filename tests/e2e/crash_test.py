@@ -279,6 +279,16 @@ class PaidOnAFullDisk(Bought):
         self.assertEqual((row["status"], row["recovered"]), ("completed", kept[0].name))
         self.assertEqual(len(self.posts()), 1)
 
+    def test_without_a_recovery_folder_the_error_says_that_it_was_bought(self):
+        (self.place.base / "file").write_text("no folder")
+        server = self.start(env={"WEIR_RECOVERY_DIR": str(self.place.base / "file" / "recovery")})
+        server.good("list_reference_images")
+        until((self.place.media / ".weir" / "jobs.sqlite").exists, "the job table is there")
+        self.fill(500_000)
+        self.assertIn("was bought", server.bad("generate_image", {"prompt": "x"}))
+        self.assertEqual((os.listdir(self.place.images), len(self.posts())), ([], 1))
+        self.assertEqual(self.rows()[-1]["status"], "unknown_outcome")
+
     def test_nothing_is_bought_where_not_even_the_row_fits(self):
         server = self.start()
         server.good("list_reference_images")

@@ -157,6 +157,16 @@ class Purchases(Bought):
             server.bad(tool, {"prompt": "x", **extra})
         self.assertEqual(self.fake.journal(), [])
 
+    def test_ids_cannot_lead_to_other_pages(self):
+        server = self.start()
+        for handle in ("../models", "x/content", "x?y=1#z", "%2e%2e/models", "..", "a b", "\u00e9", "x\r\nX: y", "a\0b"):
+            for tool, arguments in (("get_video_status", {"video_id": handle}), ("delete_video", {"video_id": handle}),
+                                    ("download_video", {"video_id": handle}), ("get_image_status", {"response_id": handle}),
+                                    ("download_image", {"response_id": handle}),
+                                    ("remix_video", {"previous_video_id": handle, "prompt": "x"})):
+                server.bad(tool, arguments)
+        self.assertEqual(self.fake.journal(), [])
+
     def test_size_of_the_reference_is_refused_by_the_provider_only(self):
         self.place.picture("small.png", 64, 36)
         text = self.start().bad("create_video", {"prompt": "x", "size": "1280x720", "input_reference_filename": "small.png"})

@@ -239,6 +239,30 @@ class Slate(WithPlace):
             self.assertTrue(self.server.bad(tool, arguments))
         self.assertEqual(self.server.good("list_videos")["data"], [])
 
+    def test_hostile_prompts_are_drawn(self):
+        for prompt in ("\0\1\x1b", "\u202e" * 20_000, "\u0301" * 20_000, "\U0001f468\u200d" * 15_000, "\n" * 32_000, "W" * 32_000,
+                       " " * 32_000, "\ufdfa" * 32_000, "a\tb\r\nc"):
+            self.checked("generate_image", {"prompt": prompt, "size": "320x180"}, timeout=30)
+
+    def test_many_large_pictures_take_turns(self):
+        before = self.server.status("VmHWM")
+        numbers = [self.server.request("tools/call", {"name": "generate_image", "arguments": {"prompt": f"n {i}", "size": "3000x3000"}})
+                   for i in range(16)]
+        for number in numbers:
+            self.assertFalse(self.server.wait(number)["result"].get("isError"))
+        cores = len(os.sched_getaffinity(0))
+        self.assertLess(self.server.status("VmHWM") - before, (120 * cores + 60) << 10)  # at once: 1 GB
+
+    def test_media_folder_that_cannot_be_made(self):
+        blocked = self.place.base / "file"
+        blocked.write_text("no folder")
+        for media in (blocked, blocked / "media"):
+            with Stdio(self.place, env=self.place.env(WEIR_MEDIA_DIR=str(media))) as other:
+                for tool, arguments in (("list_reference_images", {}), ("generate_image", {"prompt": "x"}), ("list_videos", {})):
+                    self.assertIn("file", other.bad(tool, arguments))
+                self.assertIn("error", other.ask("resources/list"))
+        self.assertEqual(blocked.read_text(), "no folder")
+
     def test_without_ffmpeg(self):
         with Stdio(self.place, env=self.place.env(WEIR_FFMPEG="no-such-ffmpeg")) as other:
             self.assertIn("ffmpeg", other.bad("create_video", {"prompt": "x"}))

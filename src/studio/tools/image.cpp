@@ -145,22 +145,23 @@ task<tool_outcome> make_picture(call& run, std::string operation, providers::ima
   draft.request = std::move(asked);
   auto outcome = std::make_shared<std::pair<providers::image_outcome, produced_file>>();
   run.progress(0, 1, "the picture is ordered");
-  co_await purchase(in, std::move(draft), [&maker, request, output, outcome](jobs::job& row) -> task<void> {
-    auto sent = request;
-    sent.idempotency_key = row.idempotency_key;
-    outcome->first = co_await maker.make_image(std::move(sent), output->sink(true));
-    row.status = jobs::job_status::completed;
-    row.progress = 100;
-    try {
-      outcome->second = co_await output->publish(true);
-    } catch (const error&) {
-      row.recovered = output->recovered();
-      throw;
-    }
-    row.destination = outcome->second.name;
-    row.result = json::object{
-        {"filename", outcome->second.name}, {"bytes", outcome->second.bytes}, {"sha256", outcome->second.sha256}};
-  });
+  co_await purchase(
+      in, std::move(draft), [&maker, request, output = std::move(output), outcome](jobs::job& row) -> task<void> {
+        auto sent = request;
+        sent.idempotency_key = row.idempotency_key;
+        outcome->first = co_await maker.make_image(std::move(sent), output->sink(true));
+        row.status = jobs::job_status::completed;
+        row.progress = 100;
+        try {
+          outcome->second = co_await output->publish(true);
+        } catch (const error&) {
+          row.recovered = output->recovered();
+          throw;
+        }
+        row.destination = outcome->second.name;
+        row.result = json::object{
+            {"filename", outcome->second.name}, {"bytes", outcome->second.bytes}, {"sha256", outcome->second.sha256}};
+      });
   const produced_file& file = outcome->second;
   const picture_facts facts = co_await facts_of(run, file);
   image_result result;
