@@ -12,6 +12,8 @@ find_package(CURL REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)
 
+pkg_check_modules(SECCOMP REQUIRED libseccomp)
+
 set(CODECS_MODULES libjpeg libpng libwebp libdeflate libisal lcms2 libhwy freetype2)
 pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET ${CODECS_MODULES})
 add_library(weir_codecs INTERFACE)

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <weir/offload/sandbox.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace weir::detail {
+
+/// The system call filter of one set of options, ready for the kernel.
+class sandbox_filter {
+ public:
+  sandbox_filter() = default;
+  explicit sandbox_filter(std::vector<std::uint64_t> code) : code_(std::move(code)) {}
+
+  /// Number of filter instructions; 0: no filter could be made here.
+  std::size_t size() const noexcept { return code_.size(); }
+  std::span<const std::uint64_t> code() const noexcept { return code_; }
+
+ private:
+  std::vector<std::uint64_t> code_; // struct sock_filter, 8 bytes each
+};
+
+/// Makes the filter of `options`. Call it once, in the zygote, and give it to every worker: it is not bound to a
+/// process. Fails: invalid_argument where read_only_paths holds a path that is not absolute; unsupported where the
+/// system lacks the means and `options.required` is set (the text names what is missing). Cost: a few milliseconds.
+sandbox_filter compile_sandbox(const sandbox_options& options);
+
+/// What enter_sandbox did.
+struct sandbox_report {
+  sandbox_support applied;
+  bool memory_limited = false;
+  /// What was wanted and not granted, in words; empty: everything.
+  std::vector<std::string> missing;
+};
+
+/// Shuts the calling process in, for good. All descriptors but `keep_fds` are closed, 0 to 2 too where not named.
+/// Call it after everything that opens files (preload, install_crash_handlers), while the process has one thread.
+/// A kept datagram or network socket is refused (it could be sent elsewhere); pipes, eventfds, memfds and connected
+/// Unix stream or seqpacket sockets are fine. Leave the process with _exit, not exit.
+/// Returns what was applied. Fails: unsupported where something required was not granted, invalid_argument for a kept
+/// descriptor or a path that cannot be allowed, errno_error else. After a failure the process is half shut in: end it.
+/// Cost: see bench/sandbox.cpp; most of it is the network namespace.
+sandbox_report enter_sandbox(const sandbox_options& options, std::span<const int> keep_fds,
+                             const sandbox_filter& filter);
+
+/// Limits the private memory of the calling process to what it holds plus `bytes`, sandboxed or not.
+/// Returns false where that cannot be enforced: with a sanitizer's shadow memory, or without /proc/self/statm.
+bool limit_memory(std::uint64_t bytes);
+
+} // namespace weir::detail
