@@ -70,13 +70,14 @@ int descriptor::get() const noexcept { return state_ ? state_->fd : -1; }
 
 void descriptor::close() noexcept { state_.reset(); }
 
-descriptor::waiter::waiter(descriptor& owner, direction way) noexcept : owner_(owner), way_(way) {
-  on_cancel = [](detail::wait_node* node) noexcept {
-    auto* self = static_cast<waiter*>(node);
-    self->owner_.state_->waiters[static_cast<int>(self->way_)] = nullptr;
-    self->finish(true);
-  };
-}
+descriptor::waiter::waiter(descriptor& owner, direction way) noexcept : wait_node(kind), owner_(owner), way_(way) {}
+
+constexpr detail::wait_kind descriptor::waiter::kind{"a descriptor", [](detail::wait_node* node) noexcept {
+                                                       auto* self = static_cast<waiter*>(node);
+                                                       self->owner_.state_->waiters[static_cast<int>(self->way_)] =
+                                                           nullptr;
+                                                       self->finish(true);
+                                                     }};
 
 bool descriptor::waiter::suspend() {
   state& target = *owner_.state_;

@@ -35,6 +35,8 @@ std::string_view to_string(errc code) noexcept {
     return "maybe_bought";
   case errc::timeout:
     return "timeout";
+  case errc::deadlock:
+    return "deadlock";
   case errc::internal:
     return "internal";
   }

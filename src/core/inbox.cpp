@@ -20,11 +20,13 @@ bool inbox::post(ready_node* node) noexcept {
     if (seen == closed()) return false;
     node->next_ready = seen == asleep() ? nullptr : seen;
   } while (!head_.compare_exchange_weak(seen, node, std::memory_order_acq_rel, std::memory_order_relaxed));
-  if (seen == asleep()) {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
-  }
+  if (seen == asleep()) signal();
   return true;
+}
+
+void inbox::signal() noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
 bool inbox::sleep() noexcept {

@@ -23,6 +23,10 @@ struct inbox {
   /// Announces that the loop is about to block. Returns false where there is something to take first.
   bool sleep() noexcept;
   void awake() noexcept;
+  /// Whether there is something to take; cheap enough to poll.
+  bool has_news() const noexcept { return head_.load(std::memory_order_acquire) != nullptr; }
+  /// Makes the wake descriptor readable.
+  void signal() noexcept;
   void drain_wake() noexcept;
   /// Takes everything, oldest first.
   ready_node* take() noexcept;

@@ -29,11 +29,12 @@ void limiter::set_capacity(std::size_t capacity) noexcept {
   serve();
 }
 
-void limiter::waiter::give_up() noexcept {
-  static_cast<detail::list_hook<detail::in_queue>*>(this)->unlink();
-  --owner_.waiting_;
-  finish(true);
-  owner_.serve(); // a large request that leaves may let smaller ones behind it in
+void limiter::waiter::give_up(detail::wait_node* node) noexcept {
+  auto* self = static_cast<waiter*>(node);
+  static_cast<detail::list_hook<detail::in_queue>*>(self)->unlink();
+  --self->owner_.waiting_;
+  self->finish(true);
+  self->owner_.serve(); // a large request that leaves may let smaller ones behind it in
 }
 
 } // namespace weir

@@ -1,43 +1,28 @@
-#include "core/inbox.hpp"
-#include "core/timer_heap.hpp"
+#include "core/loop_impl.hpp"
 
 #include <weir/core/detail/timer_node.hpp>
 #include <weir/core/error.hpp>
-#include <weir/core/loop.hpp>
-#include <weir/core/unique_fd.hpp>
 
-#include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <map>
+#include <utility>
 
 namespace weir {
 
 namespace {
 thread_local loop* running_loop = nullptr;
-constexpr int max_events = 128;
+// How many coroutines may be resumed before descriptors and timers are looked at again.
+constexpr std::uint64_t resumes_per_turn = 128;
 } // namespace
 
-struct loop::impl {
-  unique_fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
-  std::shared_ptr<detail::inbox> inbox = std::make_shared<detail::inbox>();
-  detail::timer_heap timers;
-  loop* outer = nullptr;
-  std::map<const void*, std::shared_ptr<void>> locals;
-  // The events of this turn; `forget` blanks those of a watch that dies meanwhile.
-  std::array<epoll_event, max_events> events{};
-  int event_count = 0;
-  int next_event = 0;
-};
-
-loop::loop() : impl_(std::make_unique<impl>()) {
+loop::loop() : turn_time_(clock::now()), impl_(std::make_unique<impl>()) {
   if (!impl_->epoll) throw errno_error(errno, "the event loop could not be made");
   epoll_event event{};
   event.events = EPOLLIN;
@@ -54,9 +39,12 @@ loop::~loop() {
     detail::ready_node* node = std::exchange(rest, rest->next_ready);
     schedule(node);
   }
-  run_ready();
+  run_round();
+  impl_->reports.clear();
   impl_->locals.clear();
+  forget(impl_->alarm_watch);
   running_loop = impl_->outer;
+  if (!running_loop) detail::frames.clear();
 }
 
 loop& loop::current() noexcept {
@@ -70,6 +58,18 @@ loop& loop::current() noexcept {
 loop* loop::current_or_null() noexcept { return running_loop; }
 
 std::shared_ptr<void>& loop::local_slot(const void* key) { return impl_->locals[key]; }
+
+void loop::add_report(std::function<void(std::string&)> write) { impl_->reports.push_back(std::move(write)); }
+
+loop_counters loop::counters() const noexcept {
+  return {turns_, resumed_, impl_->timers.size(), impl_->timers_fired, watches_, outside_, detail::frames.live};
+}
+
+void loop::set_linger(std::chrono::nanoseconds at_most) noexcept { impl_->linger.at_most = at_most; }
+
+void loop::use_manual_time(detail::manual_time* time) noexcept { manual_ = time; }
+
+clock::time_point loop::manual_now() const noexcept { return manual_->now; }
 
 void loop::post_node(detail::ready_node* node) noexcept { impl_->inbox->post(node); }
 
@@ -89,25 +89,43 @@ void loop::watch(detail::watch_node& node) {
   if (::epoll_ctl(impl_->epoll.get(), operation, node.fd, &event) != 0)
     throw error(errno == EPERM ? errc::invalid_argument : errc::internal,
                 errno_error(errno, "a descriptor could not be watched").what());
-  node.registered = true;
+  if (!std::exchange(node.registered, true) && !node.internal) ++watches_;
 }
 
 void loop::forget(detail::watch_node& node) noexcept {
   if (!node.registered) return;
   node.registered = false;
+  if (!node.internal) --watches_;
   ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, node.fd, nullptr);
   for (int i = impl_->next_event; i < impl_->event_count; ++i)
     if (impl_->events[i].data.ptr == &node) impl_->events[i].events = 0;
 }
 
-void loop::run_ready() noexcept {
-  // What becomes ready meanwhile belongs to the next turn, so that descriptors and timers are not starved.
+void loop::run_round() noexcept {
+  // What becomes ready meanwhile belongs to the next round, so that nobody is starved.
   detail::ready_node* node = std::exchange(ready_head_, nullptr);
   ready_tail_ = &ready_head_;
   while (node) {
     detail::ready_node* following = node->next_ready;
+    ++resumed_;
     node->run(node);
     node = following;
+  }
+  run_end_of_round();
+}
+
+void loop::run_end_of_round() noexcept {
+  for (detail::ready_node* node = std::exchange(end_of_round_, nullptr); node;) {
+    detail::ready_node* following = node->next_ready;
+    node->run(node);
+    node = following;
+  }
+}
+
+void loop::take_posted() noexcept {
+  for (detail::ready_node* node = impl_->inbox->take(); node;) {
+    detail::ready_node* posted = std::exchange(node, node->next_ready);
+    schedule(posted);
   }
 }
 
@@ -124,24 +142,53 @@ static int wait_events(int epoll, epoll_event* events, int count, const timespec
   return ::epoll_wait(epoll, events, count, milliseconds);
 }
 
-void loop::wait_for_events() {
+bool loop::is_stuck() const noexcept {
+  const bool timers_run = impl_->timers.size() > 0 && (!manual_ || manual_->advances);
+  // Nobody else holds the inbox: no thread can post.
+  return !ready_head_ && !timers_run && outside_ == 0 && watches_ == 0 && impl_->inbox.use_count() == 1;
+}
+
+static timespec span(clock::duration left) noexcept {
+  const auto nanoseconds = std::max<long long>(std::chrono::duration_cast<std::chrono::nanoseconds>(left).count(), 0);
+  constexpr long long day = 86'400;
+  return {static_cast<time_t>(std::min(nanoseconds / 1'000'000'000, day)), nanoseconds % 1'000'000'000};
+}
+
+void loop::wait_for_events(bool may_sleep) {
+  run_end_of_round();
   timespec limit{};
   const timespec* how_long = &limit;
-  if (!ready_head_ && impl_->inbox->sleep()) {
-    if (const auto due = impl_->timers.next_due()) {
-      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(*due - clock::now()).count();
-      if (left > 0) {
-        constexpr long long day = 86'400;
-        limit.tv_sec = std::min<long long>(left / 1'000'000'000, day);
-        limit.tv_nsec = left % 1'000'000'000;
-      }
-    } else {
+  bool sleeps = may_sleep && !ready_head_;
+  if (sleeps && outside_ > 0) sleeps = !impl_->linger.poll([this] { return impl_->inbox->has_news(); });
+  sleeps = sleeps && impl_->inbox->sleep();
+  bool looks_stuck = false;
+  const auto due = impl_->timers.next_due();
+  const bool jumps = manual_ && manual_->advances && due && outside_ == 0;
+  if (sleeps && !jumps) {
+    looks_stuck = impl_->on_stuck && impl_->stuck_at != resumed_ && is_stuck();
+    if (looks_stuck)
+      limit = span(impl_->patience);
+    else if (due && !manual_)
+      limit = span(*due - clock::now());
+    else
       how_long = nullptr;
-    }
   }
-  const int count = wait_events(impl_->epoll.get(), impl_->events.data(), max_events, how_long);
+  if (impl_->heartbeat) sleeps ? impl_->heartbeat->change() : impl_->heartbeat->turn();
+  const int count = wait_events(impl_->epoll.get(), impl_->events.data(), impl::max_events, how_long);
+  if (sleeps && impl_->heartbeat) impl_->heartbeat->change();
   impl_->inbox->awake();
   ++turns_;
+  turn_time_ = now();
+  if (sleeps && count == 0 && !impl_->inbox->has_news()) {
+    if (jumps) {
+      manual_->now = std::max(manual_->now, *due);
+      turn_time_ = manual_->now;
+    }
+    if (looks_stuck && is_stuck()) {
+      impl_->stuck_at = resumed_;
+      impl_->on_stuck();
+    }
+  }
   impl_->event_count = count > 0 ? count : 0;
   for (impl_->next_event = 0; impl_->next_event < impl_->event_count;) {
     const epoll_event event = impl_->events[impl_->next_event++];
@@ -156,16 +203,57 @@ void loop::wait_for_events() {
   impl_->event_count = impl_->next_event = 0;
 }
 
-void loop::run_until(const std::function<bool()>& done) {
-  while (!done()) {
-    wait_for_events();
-    for (detail::ready_node* node = impl_->inbox->take(); node;) {
-      detail::ready_node* posted = std::exchange(node, node->next_ready);
-      schedule(posted);
-    }
-    if (impl_->timers.next_due()) impl_->timers.fire(clock::now());
-    run_ready();
+void loop::turn(bool may_sleep, const std::function<bool()>& done) {
+  wait_for_events(may_sleep);
+  take_posted();
+  if (impl_->timers.size() > 0) impl_->timers_fired += impl_->timers.fire(now());
+  const std::uint64_t budget = resumed_ + resumes_per_turn;
+  while (ready_head_ && resumed_ < budget) {
+    run_round();
+    if (done && done()) return;
+    take_posted();
   }
+}
+
+void loop::run_until(const std::function<bool()>& done) {
+  while (!done()) turn(true, done);
+}
+
+int loop::host_descriptor() {
+  if (!impl_->alarm) {
+    impl_->alarm = unique_fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!impl_->alarm) throw errno_error(errno, "the timer of an embedded loop could not be made");
+    impl_->alarm_watch.fd = impl_->alarm.get();
+    impl_->alarm_watch.wanted = EPOLLIN;
+    impl_->alarm_watch.internal = true;
+    impl_->alarm_watch.events = [](detail::watch_node* node, unsigned) noexcept {
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto got = ::read(node->fd, &count, sizeof count);
+    };
+    watch(impl_->alarm_watch);
+  }
+  return impl_->epoll.get();
+}
+
+void loop::turn_for_host() {
+  host_descriptor();
+  turn(false, nullptr);
+  prepare_for_host();
+}
+
+void loop::prepare_for_host() noexcept {
+  run_end_of_round();
+  if (ready_head_ || !impl_->inbox->sleep()) {
+    impl_->inbox->signal();
+    return;
+  }
+  itimerspec when{}; // all zero: no alarm
+  if (const auto due = impl_->timers.next_due()) {
+    const auto since_boot = std::chrono::duration_cast<std::chrono::nanoseconds>(due->time_since_epoch()).count();
+    when.it_value = {static_cast<time_t>(since_boot / 1'000'000'000), since_boot % 1'000'000'000};
+    if (since_boot <= 0) when.it_value.tv_nsec = 1;
+  }
+  ::timerfd_settime(impl_->alarm.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
 } // namespace weir

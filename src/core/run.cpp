@@ -1,4 +1,9 @@
-#include <weir/core/fd_watch.hpp>
+#include "core/loop_impl.hpp"
+#include "core/monitor.hpp"
+#include "core/task_tree.hpp"
+
+#include <weir/core/detail/timer_node.hpp>
+#include <weir/core/error.hpp>
 #include <weir/core/run.hpp>
 #include <weir/core/timer.hpp>
 #include <weir/core/unique_fd.hpp>
@@ -18,66 +23,129 @@ namespace weir::detail {
 
 namespace {
 
-// What the signal handler touches: async-signal-safe by construction.
-std::atomic<int> signal_pipe{-1};
+// What the signal handlers touch: async-signal-safe by construction.
+std::atomic<int> signal_event{-1};
 std::atomic<int> signals_seen{0};
+std::atomic<bool> report_wanted{false};
 constexpr int exit_interrupted = 130;
 
-extern "C" void on_signal(int) {
+void wake() noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(signal_event.load(), &one, sizeof one);
+}
+
+extern "C" void on_stop_signal(int) {
   const int saved = errno;
   if (signals_seen.fetch_add(1) > 0) ::_exit(exit_interrupted);
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(signal_pipe.load(), &one, sizeof one);
+  wake();
+  errno = saved;
+}
+
+extern "C" void on_report_signal(int) {
+  const int saved = errno;
+  report_wanted = true;
+  wake();
   errno = saved;
 }
 
 } // namespace
 
-struct runner::signals {
-  signals(scope& root, std::chrono::milliseconds grace)
-      : wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), patience([grace] {
-          std::fprintf(stderr, "weir: not stopped %lld ms after the signal; giving up\n",
-                       static_cast<long long>(grace.count()));
-          ::_exit(exit_interrupted);
-        }),
-        watch(wake.get(), [this, &root, grace](unsigned) {
-          std::uint64_t count = 0;
-          [[maybe_unused]] const auto got = ::read(wake.get(), &count, sizeof count);
-          patience.arm(clock::now() + grace);
-          root.cancel();
-        }) {
-    watch.want(EPOLLIN);
+struct runner::signals : watch_node {
+  explicit signals(runner& owner)
+      : owner_(owner), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), patience_([this] { give_up(); }) {
+    if (!wake_) throw errno_error(errno, "signals could not be handled");
+    fd = wake_.get();
+    wanted = EPOLLIN;
+    internal = true;
+    events = [](watch_node* node, unsigned) noexcept { static_cast<signals*>(node)->arrived(); };
+    owner_.loop_.watch(*this);
     signals_seen = 0;
-    signal_pipe = wake.get();
-    struct sigaction action{};
-    action.sa_handler = &on_signal;
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGINT, &action, &before[0]);
-    ::sigaction(SIGTERM, &action, &before[1]);
+    signal_event = fd;
+    take(SIGINT, &on_stop_signal, 0);
+    take(SIGTERM, &on_stop_signal, 1);
+    struct sigaction present{};
+    if (::sigaction(SIGUSR1, nullptr, &present) == 0 && present.sa_handler == SIG_DFL) {
+      take(SIGUSR1, &on_report_signal, 2);
+      reports_ = true;
+    }
+    if (owner_.options_.blocked_limit.count() > 0)
+      monitor_.emplace(owner_.loop_, owner_.options_.blocked_limit,
+                       [&o = owner_](std::string_view text) { o.say(text); });
   }
   ~signals() {
-    ::sigaction(SIGINT, &before[0], nullptr);
-    ::sigaction(SIGTERM, &before[1], nullptr);
-    signal_pipe = -1;
+    ::sigaction(SIGINT, &before_[0], nullptr);
+    ::sigaction(SIGTERM, &before_[1], nullptr);
+    if (reports_) ::sigaction(SIGUSR1, &before_[2], nullptr);
+    signal_event = -1;
+    owner_.loop_.forget(*this);
     taken.clear();
   }
 
   static inline std::atomic_flag taken;
-  unique_fd wake;
-  timer patience;
-  fd_watch watch;
-  std::array<struct sigaction, 2> before{};
+
+ private:
+  void take(int number, void (*handler)(int), std::size_t place) {
+    struct sigaction action{};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(number, &action, &before_[place]);
+  }
+  void arrived() noexcept {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
+    if (report_wanted.exchange(false)) owner_.say(report(owner_.loop_));
+    if (signals_seen.load() == 0 || owner_.root_.is_cancelled()) return;
+    patience_.arm(clock::now() + owner_.options_.grace);
+    owner_.root_.cancel();
+  }
+  void give_up() noexcept {
+    owner_.say("weir: not stopped " + std::to_string(owner_.options_.grace.count()) +
+               " ms after the signal; giving up on\n" + to_string(task_tree(owner_.loop_)));
+    ::_exit(exit_interrupted);
+  }
+
+  runner& owner_;
+  unique_fd wake_;
+  timer patience_;
+  bool reports_ = false;
+  std::array<struct sigaction, 3> before_{};
+  std::optional<loop_monitor> monitor_;
 };
 
-runner::runner(const run_options& options) : root_(loop_) {
-  if (options.handle_signals && !signals::taken.test_and_set())
-    signals_ = std::make_unique<signals>(root_, options.grace);
+runner::runner(const run_options& options) : options_(options), root_(loop_) {
+  if (options_.handle_signals && !signals::taken.test_and_set()) signals_ = std::make_unique<signals>(*this);
+  if (options_.deadlock != on_deadlock::ignore) {
+    loop_.impl_->on_stuck = [this] { stuck(); };
+    if (options_.deadlock == on_deadlock::fail) loop_.impl_->patience = std::chrono::milliseconds(0);
+  }
 }
 
 runner::~runner() = default;
 
+void runner::say(std::string_view text) const {
+  if (options_.report)
+    options_.report(text);
+  else
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void runner::stuck() {
+  if (options_.deadlock == on_deadlock::fail) {
+    if (root_.is_cancelled()) return;
+    deadlock_ = "nothing can run any more, and these wait:\n" + to_string(task_tree(loop_));
+    root_.cancel();
+    return;
+  }
+  if (waits_by_design(loop_)) return;
+  say("weir: deadlock? Nothing can run any more, and these wait:\n" + to_string(task_tree(loop_)));
+}
+
 void runner::until(const bool& done) {
   loop_.run_until([&done] { return done; });
+}
+
+void runner::check_deadlock() const {
+  if (!deadlock_.empty()) throw error(errc::deadlock, deadlock_);
 }
 
 } // namespace weir::detail

@@ -1,3 +1,5 @@
+#include "core/task_tree.hpp"
+
 #include <weir/core/task_group.hpp>
 
 #include <cstdio>
@@ -5,71 +7,50 @@
 
 namespace weir {
 
-namespace {
-struct plain_child final : detail::group_child {
-  plain_child(detail::scope& parent, task<void> w) : group_child(parent) { work = std::move(w); }
-  ~plain_child() override { work = task<void>(); }
-};
-} // namespace
-
 task_group::~task_group() {
   if (alive_ == 0) return;
-  std::fputs("weir: a task_group died before its children\n", stderr);
-  std::abort();
-}
-
-task_handle task_group::spawn(task<void> work) {
-  return adopt(std::make_shared<plain_child>(inside_, std::move(work)));
+  detail::die_with_tree(inside_.owner(), "a task_group died before its children");
 }
 
 task_handle task_group::adopt(std::shared_ptr<detail::group_child> child) {
+  if (ended_) throw error(errc::invalid_argument, "the task group has ended: it takes no more children");
   detail::group_child& raw = *child;
   raw.group = this;
   raw.finished = &child_ended;
-  raw.self = std::move(child);
-  task_handle handle(raw.self);
+  raw.self = child;
+  task_handle handle(std::move(child));
   ++alive_;
-  detail::start(raw.work, raw.inside, raw);
+  raw.begin();
   return handle;
 }
 
 std::coroutine_handle<> task_group::child_ended(detail::completion* self) noexcept {
   auto* child = static_cast<detail::group_child*>(self);
   task_group& group = *child->group;
-  std::exception_ptr failure = child->work.handle().promise().failure();
-  if (failure) {
-    if (child->cancelled_by_handle) {
-      // Only the cancellation that was asked for is forgiven; an error on the way out is not.
-      try {
-        std::rethrow_exception(failure);
-      } catch (const cancelled&) {
-        failure = nullptr;
-      } catch (...) {}
-    }
-    if (failure) group.fail(failure);
-  }
-  child->self.reset(); // the child, with its frame, is gone
+  const auto alive = std::move(child->self);
+  child->failure = child->retire();
+  child->group = nullptr;
+  const bool was_cancelled = detail::is_cancellation(child->failure);
+  child->status = !child->failure ? task_status::finished
+                  : was_cancelled ? task_status::cancelled
+                                  : task_status::failed;
+  // Only the cancellation that was asked for is forgiven; an error on the way out is not.
+  if (child->failure && !(was_cancelled && child->cancelled_by_handle)) group.fail(child->failure);
+  child->inside.reset();
+  while (!child->waiters.empty()) child->waiters.pop_front().finish();
   if (--group.alive_ == 0 && group.waiter_) return group.waiter_;
   return std::noop_coroutine();
 }
 
 void task_group::fail(std::exception_ptr failure) noexcept {
-  bool is_cancellation = false;
-  try {
-    std::rethrow_exception(failure);
-  } catch (const cancelled&) {
-    is_cancellation = true;
-  } catch (...) {}
-  // In a cancelled scope the children end with `cancelled`; that is how they end, not why.
-  if (!is_cancellation && !first_failure_) first_failure_ = std::move(failure);
+  failed_.add(std::move(failure));
   inside_.cancel();
 }
 
 void task_handle::cancel() const noexcept {
-  if (const auto child = child_.lock()) {
-    child->cancelled_by_handle = true;
-    child->inside.cancel();
-  }
+  if (!child_ || !child_->inside) return;
+  child_->cancelled_by_handle = true;
+  child_->inside->cancel();
 }
 
 } // namespace weir

@@ -53,13 +53,16 @@ void timer_heap::disarm(timer_node& node) noexcept {
   down(last->index);
 }
 
-void timer_heap::fire(clock::time_point now) noexcept {
+std::size_t timer_heap::fire(clock::time_point now) noexcept {
   // At most as many as are armed now: a timer that rearms itself for the past cannot hold the loop.
-  for (std::size_t budget = heap_.size(); budget > 0 && !heap_.empty() && heap_.front()->due <= now; --budget) {
+  const std::size_t budget = heap_.size();
+  std::size_t fired = 0;
+  for (; fired < budget && !heap_.empty() && heap_.front()->due <= now; ++fired) {
     timer_node* node = heap_.front();
     disarm(*node);
     node->fire(node);
   }
+  return fired;
 }
 
 } // namespace weir::detail

@@ -17,7 +17,9 @@ class timer_heap {
     return heap_.front()->due;
   }
   /// Fires those that are due at `now`; what they arm for a time that has passed waits for the next call.
-  void fire(clock::time_point now) noexcept;
+  /// Returns how many.
+  std::size_t fire(clock::time_point now) noexcept;
+  std::size_t size() const noexcept { return heap_.size(); }
 
  private:
   void place(timer_node* node, std::size_t at) noexcept {

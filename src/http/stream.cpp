@@ -36,7 +36,7 @@ void stream::on_events(unsigned what) noexcept {
 bool stream::waiter::suspend() noexcept {
   const bool ready = (bits_ & EPOLLIN) ? owner_.readable_ : owner_.writable_;
   if (ready || owner_.expired_) {
-    static_cast<weir::detail::list_hook<weir::detail::in_scope_waits>*>(this)->unlink();
+    no_wait();
     return false;
   }
   owner_.waiter_ = this;

@@ -37,11 +37,12 @@ class stream : weir::detail::watch_node {
 
   class [[nodiscard]] waiter : weir::detail::wait_node {
    public:
-    waiter(stream& owner, unsigned bits) noexcept : owner_(owner), bits_(bits) {}
+    waiter(stream& owner, unsigned bits) noexcept : wait_node(kind), owner_(owner), bits_(bits) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter) {
-      if (!begin(handle_of_waiter)) return false;
+    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter,
+                       std::source_location at = std::source_location::current()) {
+      if (!begin(handle_of_waiter, at)) return false;
       return suspend();
     }
     void await_resume() const {
@@ -52,6 +53,7 @@ class stream : weir::detail::watch_node {
    private:
     friend class stream;
     bool suspend() noexcept;
+    static constexpr weir::detail::wait_kind kind{"a connection", &leave_queue};
 
     stream& owner_;
     unsigned bits_;

@@ -22,16 +22,17 @@ class channel {
 
   class [[nodiscard]] sender : detail::wait_node {
    public:
-    sender(channel& owner, T value) : owner_(owner), value_(std::move(value)) {}
+    sender(channel& owner, T value) : wait_node(kind), owner_(owner), value_(std::move(value)) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> waiter) {
-      if (!begin(waiter)) return false;
+    bool await_suspend(std::coroutine_handle<Promise> waiter,
+                       std::source_location at = std::source_location::current()) {
+      if (!begin(waiter, at)) return false;
       if (!owner_.closed_ && owner_.values_.size() >= owner_.capacity_) {
         owner_.senders_.push_back(*this);
         return true;
       }
-      static_cast<detail::list_hook<detail::in_scope_waits>*>(this)->unlink();
+      no_wait();
       if (!owner_.closed_) owner_.accept(*this);
       return false;
     }
@@ -42,6 +43,7 @@ class channel {
 
    private:
     friend class channel;
+    static constexpr detail::wait_kind kind{"room in a channel", &leave_queue};
     channel& owner_;
     T value_;
     bool sent_ = false;
@@ -49,16 +51,17 @@ class channel {
 
   class [[nodiscard]] receiver : detail::wait_node {
    public:
-    explicit receiver(channel& owner) : owner_(owner) {}
+    explicit receiver(channel& owner) : wait_node(kind), owner_(owner) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> waiter) {
-      if (!begin(waiter)) return false;
+    bool await_suspend(std::coroutine_handle<Promise> waiter,
+                       std::source_location at = std::source_location::current()) {
+      if (!begin(waiter, at)) return false;
       if (owner_.values_.empty() && !owner_.closed_) {
         owner_.receivers_.push_back(*this);
         return true;
       }
-      static_cast<detail::list_hook<detail::in_scope_waits>*>(this)->unlink();
+      no_wait();
       if (!owner_.values_.empty()) owner_.hand_over(*this);
       return false;
     }
@@ -69,6 +72,7 @@ class channel {
 
    private:
     friend class channel;
+    static constexpr detail::wait_kind kind{"a value from a channel", &leave_queue};
     channel& owner_;
     std::optional<T> value_;
   };

@@ -30,14 +30,16 @@ class descriptor {
     waiter(descriptor& owner, direction way) noexcept;
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter) {
-      return begin(handle_of_waiter) && suspend();
+    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter,
+                       std::source_location at = std::source_location::current()) {
+      return begin(handle_of_waiter, at) && suspend();
     }
     void await_resume() const { check(); }
 
    private:
     friend class descriptor;
     bool suspend();
+    static const detail::wait_kind kind;
 
     descriptor& owner_;
     direction way_;

@@ -22,6 +22,7 @@ enum class errc {
   job_failed,        ///< the job ended in failure; nothing went wrong on the way
   maybe_bought,      ///< a billable call may have been carried out: look before repeating it
   timeout,           ///< the time allowed ran out; the work was cancelled
+  deadlock,          ///< nothing can run any more and something waits
   internal,          ///< a broken promise inside Weir
 };
 

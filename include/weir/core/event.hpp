@@ -18,13 +18,14 @@ class event {
 
   class [[nodiscard]] waiter : detail::wait_node {
    public:
-    explicit waiter(event& e) noexcept : event_(e) {}
+    explicit waiter(event& e) noexcept : wait_node(kind), event_(e) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter) noexcept {
-      if (!begin(handle_of_waiter)) return false;
+    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter,
+                       std::source_location at = std::source_location::current()) noexcept {
+      if (!begin(handle_of_waiter, at)) return false;
       if (event_.set_) {
-        static_cast<detail::list_hook<detail::in_scope_waits>*>(this)->unlink();
+        no_wait();
         return false;
       }
       event_.waiters_.push_back(*this);
@@ -33,6 +34,7 @@ class event {
     void await_resume() const { check(); }
 
    private:
+    static constexpr detail::wait_kind kind{"event", &leave_queue};
     event& event_;
   };
 

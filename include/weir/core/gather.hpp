@@ -1,5 +1,6 @@
 #pragma once
 
+#include <weir/core/other_errors.hpp>
 #include <weir/core/result.hpp>
 #include <weir/core/task.hpp>
 
@@ -12,19 +13,20 @@ namespace weir {
 
 namespace detail {
 
-/// What the children of one gather share: their scope, who waits, the first failure.
+/// What the children of one gather share: their scope, who waits, what failed.
 struct join_state {
-  explicit join_state(scope& parent, bool keep_going) noexcept : inside(parent), keep_going_(keep_going) {}
+  join_state(promise_base& opener, const char* kind, bool keep_going) noexcept
+      : inside(opener, kind), keep_going_(keep_going) {}
 
   scope inside;
   std::size_t running = 0;
-  std::exception_ptr first_failure;
+  failures failed;
   std::coroutine_handle<> waiter;
 
   /// Notes the end of a child. A failure, unless outcomes are kept, cancels the others.
   void note(std::exception_ptr failure) noexcept {
     if (!failure || keep_going_) return;
-    if (!first_failure) first_failure = std::move(failure);
+    failed.add(std::move(failure));
     inside.cancel();
   }
 
@@ -73,6 +75,18 @@ struct join_all {
 };
 template <class Start>
 join_all(join_state&, Start) -> join_all<Start>;
+
+/// Starts the children of a tuple and waits for the last.
+template <class... Child>
+auto join_each(join_state& state, std::tuple<Child...>& children) {
+  return join_all{state, [&] {
+                    std::apply(
+                        [&](auto&... child) {
+                          ((child.state = &state, ++state.running, start(child.work, state.inside, child)), ...);
+                        },
+                        children);
+                  }};
+}
 
 template <class T>
 unvoid<T> take(gather_child<T>& child) {
@@ -146,21 +160,15 @@ class range_runner {
 
 /// Runs tasks side by side and waits for all of them.
 /// Returns a tuple of their values in order (std::monostate for a task<void>).
-/// Fails: the first error cancels the others, waits for their end, and is rethrown. Cancellation: reaches all of them.
+/// Fails: the first error cancels the others, waits for their end, and is rethrown with theirs attached (other_errors).
+/// Cancellation: reaches all of them.
 /// Cost: one frame, no allocation per child.
 template <class... T>
 task<std::tuple<detail::unvoid<T>...>> gather(task<T>... works) {
-  detail::join_state state(co_await detail::this_scope{}, false);
+  detail::join_state state(co_await detail::this_frame{}, "gather", false);
   std::tuple<detail::gather_child<T>...> children{detail::gather_child<T>(std::move(works))...};
-  co_await detail::join_all{
-      state, [&] {
-        std::apply(
-            [&](auto&... child) {
-              ((child.state = &state, ++state.running, detail::start(child.work, state.inside, child)), ...);
-            },
-            children);
-      }};
-  if (state.first_failure) std::rethrow_exception(state.first_failure);
+  co_await detail::join_each(state, children);
+  state.failed.rethrow();
   co_return std::apply([](auto&... child) { return std::tuple<detail::unvoid<T>...>{detail::take(child)...}; },
                        children);
 }
@@ -170,10 +178,10 @@ task<std::tuple<detail::unvoid<T>...>> gather(task<T>... works) {
 template <class T>
   requires(!std::is_void_v<T>)
 task<std::vector<T>> gather(std::vector<task<T>> works, std::size_t limit = 0) {
-  detail::join_state state(co_await detail::this_scope{}, false);
+  detail::join_state state(co_await detail::this_frame{}, "gather", false);
   detail::range_runner<T> runner(state, works, limit);
   co_await detail::join_all{state, [&] { runner.fill(); }};
-  if (state.first_failure) std::rethrow_exception(state.first_failure);
+  state.failed.rethrow();
   if (runner.started() < runner.size()) throw cancelled{};
   std::vector<T> values;
   values.reserve(runner.size());
@@ -183,34 +191,28 @@ task<std::vector<T>> gather(std::vector<task<T>> works, std::size_t limit = 0) {
 
 /// As above for tasks without a value.
 inline task<void> gather(std::vector<task<void>> works, std::size_t limit = 0) {
-  detail::join_state state(co_await detail::this_scope{}, false);
+  detail::join_state state(co_await detail::this_frame{}, "gather", false);
   detail::range_runner<void> runner(state, works, limit);
   co_await detail::join_all{state, [&] { runner.fill(); }};
-  if (state.first_failure) std::rethrow_exception(state.first_failure);
+  state.failed.rethrow();
   if (runner.started() < runner.size()) throw cancelled{};
+  for (std::size_t i = 0; i < runner.size(); ++i) detail::take(runner[i]);
 }
 
 /// Runs tasks side by side and keeps every outcome: no error cancels another task.
 /// Returns a tuple of results in order.
 template <class... T>
 task<std::tuple<result<T>...>> gather_results(task<T>... works) {
-  detail::join_state state(co_await detail::this_scope{}, true);
+  detail::join_state state(co_await detail::this_frame{}, "gather_results", true);
   std::tuple<detail::gather_child<T>...> children{detail::gather_child<T>(std::move(works))...};
-  co_await detail::join_all{
-      state, [&] {
-        std::apply(
-            [&](auto&... child) {
-              ((child.state = &state, ++state.running, detail::start(child.work, state.inside, child)), ...);
-            },
-            children);
-      }};
+  co_await detail::join_each(state, children);
   co_return std::apply([](auto&... child) { return std::tuple<result<T>...>{detail::outcome(child)...}; }, children);
 }
 
 /// As above for a range; a task that was never started because the caller was cancelled has a cancelled outcome.
 template <class T>
 task<std::vector<result<T>>> gather_results(std::vector<task<T>> works, std::size_t limit = 0) {
-  detail::join_state state(co_await detail::this_scope{}, true);
+  detail::join_state state(co_await detail::this_frame{}, "gather_results", true);
   detail::range_runner<T> runner(state, works, limit);
   co_await detail::join_all{state, [&] { runner.fill(); }};
   std::vector<result<T>> outcomes;

@@ -43,21 +43,21 @@ class [[nodiscard]] permit {
 /// not starved by small ones. Thread-safety: the loop's thread only.
 class limiter {
  public:
-  explicit limiter(std::size_t capacity) noexcept : capacity_(capacity) {}
+  /// `name`, for reports, outlives the limiter: a literal.
+  explicit limiter(std::size_t capacity, const char* name = nullptr) noexcept : capacity_(capacity), name_(name) {}
   limiter(const limiter&) = delete;
   limiter& operator=(const limiter&) = delete;
 
   class [[nodiscard]] waiter : detail::wait_node {
    public:
-    waiter(limiter& owner, std::size_t units) noexcept : owner_(owner), units_(units) {
-      on_cancel = [](detail::wait_node* self) noexcept { static_cast<waiter*>(self)->give_up(); };
-    }
+    waiter(limiter& owner, std::size_t units) noexcept : wait_node(kind), owner_(owner), units_(units) {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter) noexcept {
-      if (!begin(handle_of_waiter)) return false;
+    bool await_suspend(std::coroutine_handle<Promise> handle_of_waiter,
+                       std::source_location at = std::source_location::current()) noexcept {
+      if (!begin(handle_of_waiter, at)) return false;
       if (owner_.waiters_.empty() && owner_.fits(units_)) {
-        static_cast<detail::list_hook<detail::in_scope_waits>*>(this)->unlink();
+        no_wait();
         owner_.in_use_ += units_;
         return false;
       }
@@ -72,7 +72,11 @@ class limiter {
 
    private:
     friend class limiter;
-    void give_up() noexcept;
+    static void give_up(detail::wait_node* self) noexcept;
+    static const char* name_of(const detail::wait_node* self) noexcept {
+      return static_cast<const waiter*>(self)->owner_.name_;
+    }
+    static constexpr detail::wait_kind kind{"limiter", &give_up, &name_of};
 
     limiter& owner_;
     std::size_t units_;
@@ -102,6 +106,7 @@ class limiter {
   void serve() noexcept;
 
   std::size_t capacity_;
+  const char* name_;
   std::size_t in_use_ = 0;
   std::size_t waiting_ = 0;
   detail::list<detail::wait_node, detail::in_queue> waiters_;

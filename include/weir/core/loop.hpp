@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace weir {
@@ -33,21 +35,38 @@ struct posted final : ready_node {
 struct timer_node;
 struct watch_node;
 struct inbox;
+struct tree_reader;
+struct manual_time;
 class scope;
+class runner;
 
 /// Where another thread leaves work for a loop. It may outlive the loop: then nodes are refused.
 /// Thread-safety: all functions may be called from any thread.
 class loop_address {
  public:
+  loop_address() noexcept = default;
   explicit loop_address(std::shared_ptr<inbox> box) noexcept : box_(std::move(box)) {}
   /// Hands `node` to the loop. Returns false, and leaves `node` alone, when the loop is gone.
   bool post(ready_node* node) const noexcept;
+  explicit operator bool() const noexcept { return box_ != nullptr; }
+  friend bool operator==(const loop_address&, const loop_address&) noexcept = default;
 
  private:
   std::shared_ptr<inbox> box_;
 };
 
 } // namespace detail
+
+/// What a loop has done and holds, for reports and tests.
+struct loop_counters {
+  std::size_t turns = 0;          ///< looks at the operating system
+  std::uint64_t resumed = 0;      ///< coroutines and posted functions that were run
+  std::size_t timers_armed = 0;   ///< now
+  std::uint64_t timers_fired = 0; ///< since the start
+  std::size_t watches = 0;        ///< descriptors that are watched now
+  std::size_t outside = 0;        ///< calls that run on other threads now and come back to this loop
+  std::ptrdiff_t frames = 0;      ///< coroutine frames that exist on this thread
+};
 
 /// One thread's event loop: a run queue, timers, descriptors (epoll) and an inbox for other threads.
 /// Programs rarely see it: `run(task)` makes one. A loop belongs to the thread that runs it.
@@ -65,17 +84,27 @@ class loop {
   static loop* current_or_null() noexcept;
 
   /// Calls `function()` on the loop's thread, soon. `function` must not throw.
-  /// Thread-safety: any thread, while the loop exists. Cost: one allocation, at most one wake-up of the loop per turn.
+  /// Thread-safety: any thread, while the loop exists; a thread that cannot know that uses a loop_handle.
+  /// Cost: one allocation, at most one wake-up of the loop per turn.
   template <class F>
   void post(F function) {
     post_node(new detail::posted<F>(std::move(function)));
   }
 
-  /// Runs until `done()` returns true; it is asked after every turn.
+  /// Runs until `done()` returns true; it is asked after every round of what is ready.
   void run_until(const std::function<bool()>& done);
 
-  /// The number of turns (returns from epoll) since the start; for tests and figures.
+  /// The time that sleeps and time limits go by: steady_clock, unless a test has put a clock of its own in its place.
+  clock::time_point now() const noexcept { return manual_ ? manual_now() : clock::now(); }
+  /// `now()` as of the last look at the operating system; free.
+  clock::time_point turn_time() const noexcept { return turn_time_; }
+
+  /// The number of looks at the operating system since the start; for tests and figures.
   std::size_t turns() const noexcept { return turns_; }
+  loop_counters counters() const noexcept;
+
+  /// Adds a paragraph to the reports of this loop (task_tree.hpp): `write(text)` appends lines to `text`.
+  void add_report(std::function<void(std::string& text)> write);
 
   /// Returns this loop's own object of type T, made by `make()` (a std::shared_ptr<T>) at its first use.
   template <class T, class Make>
@@ -91,6 +120,18 @@ class loop {
     *ready_tail_ = node;
     ready_tail_ = &node->next_ready;
   }
+  /// Calls `node` when the round that runs now is over, and at the latest before the loop sleeps.
+  void at_end_of_round(detail::ready_node* node) noexcept {
+    node->next_ready = end_of_round_;
+    end_of_round_ = node;
+  }
+  /// Something on another thread will come back to this loop: it is not idle for good.
+  void begin_outside() noexcept { ++outside_; }
+  void end_outside() noexcept { --outside_; }
+  /// How long the loop polls for what comes from other threads before it sleeps, while something is outside.
+  void set_linger(std::chrono::nanoseconds at_most) noexcept;
+  /// Goes by `time` from now on; nullptr: by the real one. `time` outlives its use.
+  void use_manual_time(detail::manual_time* time) noexcept;
   void post_node(detail::ready_node* node) noexcept;
   detail::loop_address address() const noexcept;
   void arm(detail::timer_node& node, clock::time_point due);
@@ -98,19 +139,42 @@ class loop {
   void watch(detail::watch_node& node);
   void forget(detail::watch_node& node) noexcept;
 
+ protected:
+  /// A descriptor that is readable when `turn_for_host` has something to do.
+  int host_descriptor();
+  /// Runs what is ready, without blocking, and prepares the descriptor.
+  void turn_for_host();
+  void prepare_for_host() noexcept;
+
  private:
+  friend struct detail::tree_reader;
+  friend class detail::scope;
+  friend class detail::runner;
+  friend class loop_monitor;
   struct impl;
 
   template <class T>
   static constexpr char local_key = 0;
 
   std::shared_ptr<void>& local_slot(const void* key);
-  void run_ready() noexcept;
-  void wait_for_events();
+  void run_round() noexcept;
+  void run_end_of_round() noexcept;
+  void take_posted() noexcept;
+  void turn(bool may_sleep, const std::function<bool()>& done);
+  void wait_for_events(bool may_sleep);
+  bool poll_inbox() noexcept;
+  bool is_stuck() const noexcept;
+  clock::time_point manual_now() const noexcept;
 
   detail::ready_node* ready_head_ = nullptr;
   detail::ready_node** ready_tail_ = &ready_head_;
+  detail::ready_node* end_of_round_ = nullptr;
+  detail::manual_time* manual_ = nullptr;
+  clock::time_point turn_time_{};
   std::size_t turns_ = 0;
+  std::uint64_t resumed_ = 0;
+  std::size_t outside_ = 0;
+  std::size_t watches_ = 0;
   std::unique_ptr<impl> impl_;
 };
 

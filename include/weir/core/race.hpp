@@ -43,20 +43,13 @@ task<unvoid<T>> run_racer(join_state& state, std::size_t& winner, std::size_t in
 template <class... T>
 task<std::variant<detail::unvoid<T>...>> race(task<T>... works) {
   using winner_type = std::variant<detail::unvoid<T>...>;
-  detail::join_state state(co_await detail::this_scope{}, true);
+  detail::join_state state(co_await detail::this_frame{}, "race", true);
   std::size_t winner = detail::no_winner;
 
   std::size_t next = 0;
   std::tuple<detail::gather_child<detail::unvoid<T>>...> children{
       detail::gather_child<detail::unvoid<T>>(detail::run_racer(state, winner, next++, std::move(works)))...};
-  co_await detail::join_all{
-      state, [&] {
-        std::apply(
-            [&](auto&... child) {
-              ((child.state = &state, ++state.running, detail::start(child.work, state.inside, child)), ...);
-            },
-            children);
-      }};
+  co_await detail::join_each(state, children);
   std::optional<winner_type> value;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((I == winner ? (void)value.emplace(std::in_place_index<I>, detail::take(std::get<I>(children))) : (void)0), ...);

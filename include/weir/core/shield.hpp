@@ -9,7 +9,7 @@ namespace weir {
 /// wait.
 template <class T>
 task<T> shield(task<T> work) {
-  detail::scope inside(co_await detail::this_scope{}, true);
+  detail::scope inside(co_await detail::this_frame{}, "shield", true);
   co_return co_await detail::in_scope<T>{std::move(work), inside};
 }
 

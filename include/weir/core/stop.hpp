@@ -17,4 +17,8 @@ bool is_cancelled() noexcept;
 /// Fails: throws `cancelled` where the running task has been asked to stop. For long stretches without a wait.
 void throw_if_cancelled();
 
+/// Returns when the running task's time is up: the earliest of the time limits around it, or
+/// `clock::time_point::max()`. To hand to code that has a time limit of its own.
+clock::time_point deadline() noexcept;
+
 } // namespace weir::this_task

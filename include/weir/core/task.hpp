@@ -1,11 +1,13 @@
 #pragma once
 
 #include <weir/core/cancelled.hpp>
+#include <weir/core/detail/frame.hpp>
 #include <weir/core/detail/scope.hpp>
 
 #include <concepts>
 #include <coroutine>
 #include <exception>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -16,30 +18,6 @@ template <class T = void>
 class task;
 
 namespace detail {
-
-/// Told when a task without an awaiting coroutine has ended. Returns what to run next.
-struct completion {
-  std::coroutine_handle<> (*finished)(completion*) noexcept = nullptr;
-};
-
-struct promise_base {
-  scope* current = nullptr;
-  std::coroutine_handle<> continuation;
-  completion* done = nullptr;
-
-  std::suspend_always initial_suspend() noexcept { return {}; }
-  struct final_awaiter {
-    bool await_ready() noexcept { return false; }
-    template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
-      promise_base& promise = self.promise();
-      if (promise.continuation) return promise.continuation;
-      return promise.done->finished(promise.done);
-    }
-    void await_resume() noexcept {}
-  };
-  final_awaiter final_suspend() noexcept { return {}; }
-};
 
 template <class T>
 struct promise : promise_base {
@@ -131,9 +109,9 @@ class [[nodiscard("a task does nothing until it is awaited or spawned")]] task {
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
-      child.promise().current = parent.promise().current;
-      child.promise().continuation = parent;
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent,
+                                          std::source_location at = std::source_location::current()) noexcept {
+      child.promise().awaited_by(parent, parent.promise().current, at);
       return child;
     }
     T await_resume() { return child.promise().take(); }
@@ -181,11 +159,10 @@ struct in_scope {
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent,
+                                        std::source_location at = std::source_location::current()) noexcept {
     outer = parent.promise().current;
-    auto& promise = work.handle().promise();
-    promise.current = &where;
-    promise.continuation = parent;
+    work.handle().promise().awaited_by(parent, &where, at);
     current_scope = &where;
     return work.handle();
   }
@@ -195,17 +172,17 @@ struct in_scope {
   }
 };
 
-/// The scope of the awaiting coroutine, without suspending.
-struct this_scope {
-  scope* found = nullptr;
+/// The awaiting coroutine's own promise, without suspending.
+struct this_frame {
+  promise_base* found = nullptr;
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) noexcept {
-    found = waiter.promise().current;
+    found = &waiter.promise();
     return false;
   }
-  scope& await_resume() const noexcept { return *found; }
+  promise_base& await_resume() const noexcept { return *found; }
 };
 
 /// void as a value: std::monostate.
@@ -216,14 +193,19 @@ using unvoid = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 /// Lets everything else that is ready run first. Fails: throws `cancelled` in a cancelled scope.
 struct [[nodiscard]] yield_now : detail::wait_node {
+  yield_now() noexcept : wait_node(kind) {}
   bool await_ready() const noexcept { return false; }
   template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> waiter) noexcept {
-    if (!begin(waiter)) return false;
+  bool await_suspend(std::coroutine_handle<Promise> waiter,
+                     std::source_location at = std::source_location::current()) noexcept {
+    if (!begin(waiter, at)) return false;
     finish();
     return true;
   }
   void await_resume() const { check(); }
+
+ private:
+  static constexpr detail::wait_kind kind{"its turn", &leave_queue};
 };
 
 } // namespace weir

@@ -90,20 +90,20 @@ template <class F, class R>
 struct thread_wait final : wait_node, thread_call<F, R>::receiver {
   using call_type = thread_call<F, R>;
 
-  thread_wait(std::unique_ptr<call_type> c, bool may_abandon) : call(std::move(c)) {
-    if (may_abandon)
-      on_cancel = [](wait_node* node) noexcept {
-        auto* self = static_cast<thread_wait*>(node);
-        if (self->running) self->running->waiter = nullptr;
-        self->finish(true);
-      };
-    else
-      on_cancel = [](wait_node*) noexcept {}; // the function sees its stop token; its end is awaited
+  thread_wait(std::unique_ptr<call_type> c, bool may_abandon)
+      : wait_node(may_abandon ? abandoning : waiting_out), call(std::move(c)) {}
+  static void abandon(wait_node* node) noexcept {
+    auto* self = static_cast<thread_wait*>(node);
+    if (self->running) self->running->waiter = nullptr;
+    self->finish(true);
   }
+  static constexpr wait_kind abandoning{"a function on a thread", &abandon};
+  static constexpr wait_kind waiting_out{"a function on a thread", [](wait_node*) noexcept {}};
   bool await_ready() const noexcept { return false; }
   template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> parent) {
-    if (!begin(parent)) return false;
+  bool await_suspend(std::coroutine_handle<Promise> parent,
+                     std::source_location where = std::source_location::current()) {
+    if (!begin(parent, where)) return false;
     call->waiter = this;
     running = call.release();
     try {
@@ -111,7 +111,7 @@ struct thread_wait final : wait_node, thread_call<F, R>::receiver {
     } catch (...) {
       call.reset(running);
       call->failure = std::current_exception();
-      static_cast<list_hook<in_scope_waits>*>(this)->unlink();
+      no_wait();
       return false;
     }
     return true;
@@ -145,7 +145,7 @@ using thread_result = typename thread_result_of<F, std::unwrap_ref_decay_t<Args>
 
 template <class Bound, class R>
 task<R> run_on_thread(thread_options options, Bound bound, bool wants_token) {
-  scope& here = co_await this_scope{};
+  scope& here = *(co_await this_frame{}).current;
   permit held = co_await (options.limiter ? *options.limiter : default_thread_limiter()).acquire();
   auto call = std::make_unique<thread_call<Bound, R>>(std::move(bound), here.owner().address(),
                                                       wants_token ? std::optional<std::stop_token>(here.token())

@@ -48,6 +48,17 @@ class list {
     static_cast<list_hook<Tag>&>(object).unlink();
     return object;
   }
+  /// Moves all of `other` behind what is here.
+  void take_all(list& other) noexcept {
+    if (other.empty()) return;
+    list_hook<Tag>* first = other.head_.next;
+    list_hook<Tag>* last = other.head_.prev;
+    other.head_.prev = other.head_.next = &other.head_;
+    first->prev = head_.prev;
+    head_.prev->next = first;
+    last->next = &head_;
+    head_.prev = last;
+  }
   template <class F>
   void for_each(F&& visit) {
     for (auto* hook = head_.next; hook != &head_;) {

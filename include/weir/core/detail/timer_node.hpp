@@ -20,6 +20,7 @@ struct watch_node {
   int fd = -1;
   unsigned wanted = 0;
   bool registered = false;
+  bool internal = false; ///< the loop's own affair: not something that tasks wait for
   void (*events)(watch_node*, unsigned what) noexcept = nullptr;
 };
 

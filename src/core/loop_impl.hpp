@@ -1,0 +1,99 @@
+#pragma once
+
+#include "core/inbox.hpp"
+#include "core/timer_heap.hpp"
+
+#include <weir/core/detail/manual_time.hpp>
+#include <weir/core/detail/scope.hpp>
+#include <weir/core/loop.hpp>
+#include <weir/core/unique_fd.hpp>
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace weir {
+
+namespace detail {
+
+/// Tells a watching thread whether the loop is at work: odd while it is. See monitor.hpp.
+struct heartbeat {
+  std::atomic<std::uint64_t> beat{0};
+  std::atomic<bool> parked{false};
+  std::function<void()> unpark;
+
+  void turn() noexcept { beat.store(beat.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed); }
+  void change() noexcept {
+    beat.store(beat.load(std::memory_order_relaxed) + 1);
+    if (parked.load()) unpark();
+  }
+};
+
+/// How long to poll for what other threads send before sleeping, and whether that has paid of late.
+struct linger {
+  std::chrono::nanoseconds at_most{0};
+  unsigned misses = 0;
+  unsigned skip = 0;
+
+  /// Polls `ready`, unless that was in vain too often: then it is left out for a while that doubles with each miss.
+  template <class Ready>
+  bool poll(Ready&& ready) noexcept;
+};
+
+} // namespace detail
+
+struct loop::impl {
+  static constexpr int max_events = 128;
+
+  unique_fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+  std::shared_ptr<detail::inbox> inbox = std::make_shared<detail::inbox>();
+  detail::timer_heap timers;
+  std::uint64_t timers_fired = 0;
+  loop* outer = nullptr;
+  std::map<const void*, std::shared_ptr<void>> locals;
+  std::vector<std::function<void(std::string&)>> reports;
+  detail::list<detail::scope, detail::in_parent> roots;
+  detail::linger linger;
+  detail::heartbeat* heartbeat = nullptr;
+  /// Called when nothing can run any more and has not for `patience`; see loop::is_stuck.
+  std::function<void()> on_stuck;
+  std::chrono::milliseconds patience{1000};
+  std::uint64_t stuck_at = static_cast<std::uint64_t>(-1); ///< `resumed_` at the last such call
+  // For a host: a timer that makes the descriptor readable.
+  unique_fd alarm;
+  detail::watch_node alarm_watch;
+  // The events of this turn; `forget` blanks those of a watch that dies meanwhile.
+  std::array<epoll_event, max_events> events{};
+  int event_count = 0;
+  int next_event = 0;
+};
+
+template <class Ready>
+bool detail::linger::poll(Ready&& ready) noexcept {
+  if (at_most.count() == 0) return ready();
+  if (skip > 0) {
+    --skip;
+    return ready();
+  }
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready()) {
+        misses = 0;
+        return true;
+      }
+#if defined(__x86_64__) || defined(__i386__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  constexpr unsigned most = 10;
+  misses = misses < most ? misses + 1 : most;
+  skip = misses < 3 ? 0 : 1u << misses;
+  return false;
+}
+
+} // namespace weir
