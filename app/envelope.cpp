@@ -36,6 +36,7 @@ failure_class classify(const error& failure) {
     return {"corrupt", exit_code::failed};
   case errc::no_space:
     return {"no_space", exit_code::failed};
+  case errc::deadlock:
   case errc::internal:
     break;
   }
