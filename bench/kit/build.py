@@ -8,7 +8,7 @@ from . import say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGETS = ["weir_app", "weir-fake-openai", "weir-bench-load", "weir-bench-pictures", "weir-bench-prepare",
-           "weir-bench-echo"]
+           "weir-bench-echo", "weir-bench-core", "weir-bench-threads", "weir-bench-asio-core", "weir-bench-asio-threads"]
 
 
 class BuildError(Exception):
@@ -22,14 +22,20 @@ class Programs:
         self.folder = pathlib.Path(folder)
         self.weir = str(self.folder / "weir")
         self.fake_openai = str(self.folder / "tests/fakes/weir-fake-openai")
-        for name in "load", "pictures", "prepare", "echo":
-            setattr(self, name, str(self.folder / "bench" / ("weir-bench-" + name)))
+        for name in "load", "pictures", "prepare", "echo", "core", "threads", "asio-core", "asio-threads":
+            setattr(self, name.replace("-", "_"), str(self.folder / "bench" / ("weir-bench-" + name)))
+
+    def cached(self, name):
+        """What CMake remembers under a name."""
+        return re.search(rf"^{name}:\w+=(.*)", (self.folder / "CMakeCache.txt").read_text(), re.M).group(1)
 
     def flags(self):
         """How the compiler was asked to optimize: a figure from another build says nothing."""
-        text = (self.folder / "CMakeCache.txt").read_text()
-        kind = re.search(r"CMAKE_BUILD_TYPE:\w+=(\w*)", text).group(1)
-        return kind + ": " + re.search(rf"CMAKE_CXX_FLAGS_{kind.upper()}:\w+=(.*)", text).group(1)
+        kind = self.cached("CMAKE_BUILD_TYPE")
+        return kind + ": " + self.cached("CMAKE_CXX_FLAGS_" + kind.upper())
+
+    def compiler(self):
+        return self.cached("CMAKE_CXX_COMPILER")
 
 
 def quietly(command, what):

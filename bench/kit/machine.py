@@ -33,6 +33,7 @@ def facts(load_before, programs, versions):
     return [
         ("machine", f"{len(os.sched_getaffinity(0))} cores, {cpu_name()}, {memory_gib():.0f} GiB"),
         ("system", f"{first_line(['sh', '-c', '. /etc/os-release; echo $PRETTY_NAME'])}, kernel {platform.release()}"),
+        ("compiler", first_line([programs.compiler(), "--version"])),
         ("load average", f"{load_before} before, {load()} after (of the last minute; the measurement itself adds to it)"),
         ("weir", f"{first_line([programs.weir, '--version'])}, commit {commit}, {programs.flags()}"),
         ("peers", ", ".join(sorted(set(versions))) or "none"),

@@ -9,6 +9,7 @@ from . import say
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = {
+    "anyio": ["anyio==4.16.0"],
     "pillow": ["pillow==12.2.0"],
     # The versions that its own lock file names.
     "sanzaru": ["sanzaru[video,image]==0.10.0", "mcp==1.29.0", "openai==2.53.0", "pillow==12.2.0"],
@@ -17,6 +18,8 @@ NODE_PACKAGES = {
     "sharp": ["sharp@0.35.5"],
     "typescript": ["@modelcontextprotocol/server@2.4.0", "@modelcontextprotocol/node@2.1.2"],
 }
+
+TOKIO_VERSION = "tokio 1.54.1"
 
 
 class Missing(Exception):
@@ -86,6 +89,16 @@ def node(name):
     return folder
 
 
+def tokio():
+    """The path of the program that measures tokio, built with Cargo where there is one."""
+    if not shutil.which("cargo"):
+        raise Missing("cargo is not installed")
+    folder = cache() / "tokio"
+    attempt(["cargo", "build", "--release", "--locked", "--manifest-path", str(HERE / "peers/tokio/Cargo.toml"),
+             "--target-dir", str(folder)], "cargo cannot build tokio's program")
+    return str(folder / "release/weir-bench-tokio")
+
+
 def node_version():
     return "node " + attempt(["node", "--version"], "node does not run").strip()
 
@@ -95,6 +108,21 @@ def pillow_versions(bin_folder):
     return attempt([str(bin_folder / "python"), "-c", "import platform, PIL, PIL.features as f; print("
                     "f'Pillow {PIL.__version__} (pip wheel; libjpeg-turbo {f.version(\"libjpeg_turbo\")}, "
                     "zlib {f.version(\"zlib\")}) on Python {platform.python_version()}')"], "Pillow does not run").strip()
+
+
+def asio_version(programs):
+    """Asio comes with the Boost that the library is built with; it is asked for like any header."""
+    try:
+        done = subprocess.run([programs.compiler(), "-E", "-P", "-x", "c++", "-include", "boost/version.hpp", "-"],
+                              input="BOOST_LIB_VERSION\n", capture_output=True, text=True, check=True)
+        return "Boost.Asio of Boost " + done.stdout.split()[-1].strip('"').replace("_", ".")
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "Boost.Asio of an unknown version"
+
+
+def anyio_version(python_program):
+    return attempt([python_program, "-c", "import platform; from importlib.metadata import version; print("
+                    "f'anyio {version(\"anyio\")} on Python {platform.python_version()}')"], "anyio does not run").strip()
 
 
 def sanzaru_versions(bin_folder):
