@@ -21,7 +21,7 @@
 #include <vector>
 
 /// Runs pieces of a test in a forked child that may lose its life.
-namespace weir::testing {
+namespace weir::forked {
 
 struct child_end {
   std::string said; ///< what it wrote with say()
@@ -108,7 +108,7 @@ inline child_end in_sandbox(sandbox_options options, const std::function<void()>
 
 inline child_end in_sandbox(const std::function<void()>& work) { return in_sandbox({}, work); }
 
-} // namespace weir::testing
+} // namespace weir::forked
 
 /// Where there is no seccomp there is nothing to be denied.
 #define WEIR_NEEDS_SECCOMP()                                                                                           \

@@ -20,12 +20,12 @@
 #include <cstdlib>
 
 using namespace weir;
-using namespace weir::testing;
+using namespace weir::forked;
 
 namespace {
 
 /// A folder with two files that anybody could read.
-struct sandbox : ::testing::Test {
+struct sandbox : testing::Test {
   sandbox() {
     for (const auto& name : {file, other}) {
       const int fd = ::open(name.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);

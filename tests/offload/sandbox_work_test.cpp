@@ -20,7 +20,7 @@
 // What a job may go on doing in the sandbox: computing, decoding, speaking with its parent, failing in the usual ways.
 
 using namespace weir;
-using namespace weir::testing;
+using namespace weir::forked;
 
 namespace {
 
