@@ -1,5 +1,6 @@
 #include "core/loop_impl.hpp"
 
+#include <weir/core/detail/round_hook.hpp>
 #include <weir/core/detail/timer_node.hpp>
 #include <weir/core/error.hpp>
 
@@ -105,6 +106,8 @@ void loop::run_round() noexcept {
   // What becomes ready meanwhile belongs to the next round, so that nobody is starved.
   detail::ready_node* node = std::exchange(ready_head_, nullptr);
   ready_tail_ = &ready_head_;
+  if (hook_) [[unlikely]]
+    node = hook_->arrange(hook_, node);
   while (node) {
     detail::ready_node* following = node->next_ready;
     ++resumed_;

@@ -37,6 +37,7 @@ struct watch_node;
 struct inbox;
 struct tree_reader;
 struct manual_time;
+struct round_hook;
 class scope;
 class runner;
 
@@ -132,6 +133,8 @@ class loop {
   void set_linger(std::chrono::nanoseconds at_most) noexcept;
   /// Goes by `time` from now on; nullptr: by the real one. `time` outlives its use.
   void use_manual_time(detail::manual_time* time) noexcept;
+  /// Lets `hook` arrange every round from now on; nullptr: the usual order. Returns the hook before.
+  detail::round_hook* use_round_hook(detail::round_hook* hook) noexcept { return std::exchange(hook_, hook); }
   void post_node(detail::ready_node* node) noexcept;
   detail::loop_address address() const noexcept;
   void arm(detail::timer_node& node, clock::time_point due);
@@ -170,6 +173,7 @@ class loop {
   detail::ready_node** ready_tail_ = &ready_head_;
   detail::ready_node* end_of_round_ = nullptr;
   detail::manual_time* manual_ = nullptr;
+  detail::round_hook* hook_ = nullptr;
   clock::time_point turn_time_{};
   std::size_t turns_ = 0;
   std::uint64_t resumed_ = 0;
