@@ -97,11 +97,11 @@ inline child_end in_child(const std::function<void()>& work) {
 inline child_end in_sandbox(sandbox_options options, const std::function<void()>& work, std::vector<int> keep = {},
                             const std::function<void()>& before = {}) {
   options.required = false;
-  const detail::sandbox_filter filter = detail::compile_sandbox(options);
+  const detail::prepared_sandbox prepared = detail::prepare_sandbox(options);
   return in_child([&] {
     if (before) before();
     keep.push_back(say_fd);
-    detail::enter_sandbox(options, keep, filter);
+    detail::enter_sandbox(options, keep, prepared);
     work();
   });
 }

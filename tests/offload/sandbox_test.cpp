@@ -62,10 +62,10 @@ TEST_F(sandbox, the_probe_says_what_there_is) {
 }
 
 TEST_F(sandbox, what_was_probed_is_what_is_applied) {
-  const detail::sandbox_filter filter = detail::compile_sandbox({.required = false});
+  const detail::prepared_sandbox prepared = detail::prepare_sandbox({.required = false});
   const auto end = in_child([&] {
     const int keep[] = {say_fd};
-    const auto report = detail::enter_sandbox({.required = false}, keep, filter);
+    const auto report = detail::enter_sandbox({.required = false}, keep, prepared);
     say(to_string(report.applied));
     for (const auto& what : report.missing) say("|" + what);
   });
@@ -331,7 +331,7 @@ TEST_F(sandbox, named_paths_can_be_read_and_nothing_else) {
   ::rmdir(inner.c_str());
   const auto missing = in_sandbox({.read_only_paths = {"/no/such/folder"}}, [] {});
   EXPECT_EQ(missing.exit_code, 77);
-  EXPECT_THROW(detail::compile_sandbox({.read_only_paths = {"relative"}, .required = false}), error);
+  EXPECT_THROW(detail::prepare_sandbox({.read_only_paths = {"relative"}, .required = false}), error);
 }
 
 TEST_F(sandbox, dies_with_its_parent_as_before) {

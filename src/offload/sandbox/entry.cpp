@@ -1,5 +1,6 @@
 #include "offload/sandbox/filter.hpp"
 #include "offload/sandbox/kernel.hpp"
+#include "offload/sandbox/namespaces.hpp"
 
 #include <weir/core/error.hpp>
 #include <weir/core/unique_fd.hpp>
@@ -7,7 +8,6 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -110,16 +110,6 @@ int enter_landlock(const std::vector<std::string>& readable) {
   return ::syscall(nr_landlock_restrict_self, ruleset.get(), 0) == 0 ? abi : 0;
 }
 
-// One call for all where that is granted; in a place that forbids user namespaces root can still have the others.
-void enter_namespaces(sandbox_support& applied) {
-  constexpr int others = CLONE_NEWNET | CLONE_NEWIPC;
-  applied.user_namespaces = applied.empty_network = ::unshare(CLONE_NEWUSER | others) == 0;
-  if (!applied.user_namespaces) {
-    applied.user_namespaces = ::unshare(CLONE_NEWUSER) == 0;
-    applied.empty_network = ::unshare(others) == 0;
-  }
-}
-
 void insist(const sandbox_options& options, sandbox_report& report) {
   const sandbox_support& have = report.applied;
   const auto miss = [&](bool granted, const char* what) {
@@ -141,6 +131,21 @@ void insist(const sandbox_options& options, sandbox_report& report) {
 
 } // namespace
 
+prepared_sandbox prepare_sandbox(const sandbox_options& options) {
+  for (const auto& path : options.read_only_paths)
+    if (path.empty() || path.front() != '/')
+      throw error(errc::invalid_argument, "sandbox: read_only_paths needs absolute paths; \"" + path + "\" is none");
+  const sandbox_support& support = probe_sandbox();
+  if (options.required && !support.sufficient())
+    throw error(errc::unsupported, "this system cannot run sandboxed workers (" + to_string(support) +
+                                       ") Use a kernel with seccomp and Landlock, or set sandbox_options::required to "
+                                       "false to run with what there is");
+  prepared_sandbox prepared;
+  if (support.seccomp) prepared.filter = make_filter(options, support);
+  make_namespaces(prepared);
+  return prepared;
+}
+
 bool limit_memory(std::uint64_t bytes) {
   if (under_sanitizer) return false; // shadow memory is private and counts
   std::FILE* file = std::fopen("/proc/self/statm", "re");
@@ -156,7 +161,7 @@ bool limit_memory(std::uint64_t bytes) {
 }
 
 sandbox_report enter_sandbox(const sandbox_options& options, std::span<const int> keep_fds,
-                             const sandbox_filter& filter) {
+                             const prepared_sandbox& prepared) {
   sandbox_report report;
   sandbox_support& applied = report.applied;
   for (int fd : keep_fds) check_kept(fd);
@@ -164,7 +169,7 @@ sandbox_report enter_sandbox(const sandbox_options& options, std::span<const int
   ::prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
   if (options.memory_limit_bytes > 0) report.memory_limited = limit_memory(options.memory_limit_bytes);
   applied.no_new_privs = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-  enter_namespaces(applied);
+  enter_namespaces(prepared, applied);
   // A folder of the kernel's that lists this process's own descriptors and nothing else; ".." leads nowhere from there.
   if (options.read_only_paths.empty()) applied.empty_root = ::chroot("/proc/self/fdinfo") == 0 && ::chdir("/") == 0;
   applied.landlock_abi = enter_landlock(options.read_only_paths);
@@ -173,7 +178,7 @@ sandbox_report enter_sandbox(const sandbox_options& options, std::span<const int
   if (!drop_capabilities()) throw errno_error(errno, "sandbox: giving up capabilities");
   // The kernel forgets this one where a change of rights looks like a gain.
   if (death_signal != 0) ::prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0);
-  applied.seccomp = filter.size() > 0 && install_filter(filter) == 0;
+  applied.seccomp = prepared.filter.size() > 0 && install_filter(prepared.filter) == 0;
   insist(options, report);
   return report;
 }

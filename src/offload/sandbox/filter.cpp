@@ -153,16 +153,7 @@ void add_files(rules& r, bool reading, bool empty_root) {
 
 } // namespace
 
-sandbox_filter compile_sandbox(const sandbox_options& options) {
-  for (const auto& path : options.read_only_paths)
-    if (path.empty() || path.front() != '/')
-      throw error(errc::invalid_argument, "sandbox: read_only_paths needs absolute paths; \"" + path + "\" is none");
-  const sandbox_support& support = probe_sandbox();
-  if (options.required && !support.sufficient())
-    throw error(errc::unsupported, "this system cannot run sandboxed workers (" + to_string(support) +
-                                       ") Use a kernel with seccomp and Landlock, or set sandbox_options::required to "
-                                       "false to run with what there is");
-  if (!support.seccomp) return {};
+sandbox_filter make_filter(const sandbox_options& options, const sandbox_support& support) {
   rules r;
   for (const char* name : allowed) r.allow(name);
   for (const char* name : deadly) r.add(SCMP_ACT_KILL_PROCESS, name);
