@@ -16,7 +16,8 @@ void add(std::string& out, const char* name, const char* help, double value) {
   out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " gauge\n" + name + " " + number + "\n";
 }
 
-void add(std::string& out, const std::string& name, const std::string& what, const limiter& from) {
+template <class Limiter>
+void add(std::string& out, const std::string& name, const std::string& what, const Limiter& from) {
   add(out, (name + "_in_use").c_str(), (what + " in use").c_str(), static_cast<double>(from.in_use()));
   add(out, (name + "_waiting").c_str(), ("calls that wait for " + what).c_str(), static_cast<double>(from.waiting()));
   add(out, (name + "_capacity").c_str(), (what + " that may be in use").c_str(), static_cast<double>(from.capacity()));

@@ -74,6 +74,8 @@ clock::time_point loop::manual_now() const noexcept { return manual_->now; }
 
 void loop::post_node(detail::ready_node* node) noexcept { impl_->inbox->post(node); }
 
+bool loop::owns(const detail::loop_address& address) const noexcept { return address.box_ == impl_->inbox; }
+
 detail::loop_address loop::address() const noexcept { return detail::loop_address(impl_->inbox); }
 
 bool detail::loop_address::post(ready_node* node) const noexcept { return box_->post(node); }
@@ -145,10 +147,31 @@ static int wait_events(int epoll, epoll_event* events, int count, const timespec
   return ::epoll_wait(epoll, events, count, milliseconds);
 }
 
-bool loop::is_stuck() const noexcept {
+/// Nothing of the loop's own can make it go on; `nobody_posts`: and nobody else holds its inbox, so that no thread can.
+bool loop::is_stuck(bool nobody_posts) const noexcept {
   const bool timers_run = impl_->timers.size() > 0 && (!manual_ || manual_->advances);
-  // Nobody else holds the inbox: no thread can post.
-  return !ready_head_ && !timers_run && outside_ == 0 && watches_ == 0 && impl_->inbox.use_count() == 1;
+  return !ready_head_ && !timers_run && outside_ == 0 && watches_ == 0 &&
+         (!nobody_posts || impl_->inbox.use_count() == 1);
+}
+
+/// Whether to look again in a while instead of sleeping for good: a pool thread may hold the inbox for a moment more.
+bool loop::looks_stuck() noexcept {
+  constexpr unsigned max_looks = 4;
+  if (!impl_->on_stuck || !is_stuck(false)) return false;
+  if (impl_->stuck_at != resumed_) {
+    impl_->stuck_at = resumed_;
+    impl_->stuck_looks = 0;
+  }
+  return impl_->stuck_looks < max_looks;
+}
+
+void loop::note_stuck() {
+  if (!is_stuck(true)) {
+    ++impl_->stuck_looks;
+    return;
+  }
+  impl_->stuck_looks = static_cast<unsigned>(-1);
+  impl_->on_stuck();
 }
 
 static timespec span(clock::duration left) noexcept {
@@ -164,12 +187,12 @@ void loop::wait_for_events(bool may_sleep) {
   bool sleeps = may_sleep && !ready_head_;
   if (sleeps && outside_ > 0) sleeps = !impl_->linger.poll([this] { return impl_->inbox->has_news(); });
   sleeps = sleeps && impl_->inbox->sleep();
-  bool looks_stuck = false;
+  bool suspicious = false;
   const auto due = impl_->timers.next_due();
   const bool jumps = manual_ && manual_->advances && due && outside_ == 0;
   if (sleeps && !jumps) {
-    looks_stuck = impl_->on_stuck && impl_->stuck_at != resumed_ && is_stuck();
-    if (looks_stuck)
+    suspicious = looks_stuck();
+    if (suspicious)
       limit = span(impl_->patience);
     else if (due && !manual_)
       limit = span(*due - clock::now());
@@ -187,10 +210,7 @@ void loop::wait_for_events(bool may_sleep) {
       manual_->now = std::max(manual_->now, *due);
       turn_time_ = manual_->now;
     }
-    if (looks_stuck && is_stuck()) {
-      impl_->stuck_at = resumed_;
-      impl_->on_stuck();
-    }
+    if (suspicious && is_stuck(false)) note_stuck();
   }
   impl_->event_count = count > 0 ? count : 0;
   for (impl_->next_event = 0; impl_->next_event < impl_->event_count;) {

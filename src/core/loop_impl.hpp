@@ -3,6 +3,7 @@
 #include "core/inbox.hpp"
 #include "core/timer_heap.hpp"
 
+#include <weir/core/detail/linger.hpp>
 #include <weir/core/detail/manual_time.hpp>
 #include <weir/core/detail/scope.hpp>
 #include <weir/core/loop.hpp>
@@ -32,17 +33,6 @@ struct heartbeat {
   }
 };
 
-/// How long to poll for what other threads send before sleeping, and whether that has paid of late.
-struct linger {
-  std::chrono::nanoseconds at_most{0};
-  unsigned misses = 0;
-  unsigned skip = 0;
-
-  /// Polls `ready`, unless that was in vain too often: then it is left out for a while that doubles with each miss.
-  template <class Ready>
-  bool poll(Ready&& ready) noexcept;
-};
-
 } // namespace detail
 
 struct loop::impl {
@@ -61,7 +51,8 @@ struct loop::impl {
   /// Called when nothing can run any more and has not for `patience`; see loop::is_stuck.
   std::function<void()> on_stuck;
   std::chrono::milliseconds patience{1000};
-  std::uint64_t stuck_at = static_cast<std::uint64_t>(-1); ///< `resumed_` at the last such call
+  std::uint64_t stuck_at = static_cast<std::uint64_t>(-1); ///< `resumed_` at the last look
+  unsigned stuck_looks = 0;                                ///< how often it looked stuck since
   // For a host: a timer that makes the descriptor readable.
   unique_fd alarm;
   detail::watch_node alarm_watch;
@@ -70,30 +61,5 @@ struct loop::impl {
   int event_count = 0;
   int next_event = 0;
 };
-
-template <class Ready>
-bool detail::linger::poll(Ready&& ready) noexcept {
-  if (at_most.count() == 0) return ready();
-  if (skip > 0) {
-    --skip;
-    return ready();
-  }
-  const auto until = std::chrono::steady_clock::now() + at_most;
-  do {
-    for (int i = 0; i < 32; ++i) {
-      if (ready()) {
-        misses = 0;
-        return true;
-      }
-#if defined(__x86_64__) || defined(__i386__)
-      __builtin_ia32_pause();
-#endif
-    }
-  } while (std::chrono::steady_clock::now() < until);
-  constexpr unsigned most = 10;
-  misses = misses < most ? misses + 1 : most;
-  skip = misses < 3 ? 0 : 1u << misses;
-  return false;
-}
 
 } // namespace weir

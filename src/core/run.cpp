@@ -142,6 +142,10 @@ void runner::stuck() {
 
 void runner::until(const bool& done) {
   loop_.run_until([&done] { return done; });
+  // What other threads have started here ends with it.
+  if (loop_.guests() == 0) return;
+  root_.cancel();
+  loop_.run_until([this] { return loop_.guests() == 0; });
 }
 
 void runner::check_deadlock() const {

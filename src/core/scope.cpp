@@ -20,6 +20,12 @@ void frame_cache::clear() noexcept {
 
 scope::scope(loop& owner) noexcept : loop_(owner), since_(owner.turn_time()) { owner.impl_->roots.push_back(*this); }
 
+} // namespace detail
+
+detail::scope* loop::root() noexcept { return impl_->roots.empty() ? nullptr : &impl_->roots.front(); }
+
+namespace detail {
+
 scope::scope(scope& parent, promise_base* opener, const char* kind, bool shielded) noexcept
     : context(parent.context), deadline(shielded ? clock::time_point::max() : parent.deadline), loop_(parent.loop_),
       opener_(opener), kind_(kind), since_(parent.loop_.turn_time()), shielded_(shielded),

@@ -50,7 +50,7 @@ class embedded_loop : private loop {
   /// Asks every task to stop. What is spawned later stops at its first wait, until all have ended.
   void cancel() noexcept;
   /// Returns whether no task is alive.
-  bool is_idle() const noexcept { return !group_ || group_->size() == 0; }
+  bool is_idle() const noexcept { return (!group_ || group_->size() == 0) && guests() == 0; }
 
   loop& the_loop() noexcept { return *this; }
 

@@ -53,6 +53,7 @@ class loop_address {
   friend bool operator==(const loop_address&, const loop_address&) noexcept = default;
 
  private:
+  friend class weir::loop;
   std::shared_ptr<inbox> box_;
 };
 
@@ -137,6 +138,15 @@ class loop {
   detail::round_hook* use_round_hook(detail::round_hook* hook) noexcept { return std::exchange(hook_, hook); }
   void post_node(detail::ready_node* node) noexcept;
   detail::loop_address address() const noexcept;
+  /// Whether `address` leads here. Thread-safety: any thread, while the loop exists.
+  bool owns(const detail::loop_address& address) const noexcept;
+  bool has_manual_time() const noexcept { return manual_ != nullptr; }
+  /// A task that another thread has started here begins, and ends: `run` waits for it.
+  void begin_guest() noexcept { ++guests_; }
+  void end_guest() noexcept { --guests_; }
+  std::size_t guests() const noexcept { return guests_; }
+  /// The scope of the task that `run` runs, or of an embedded_loop; nullptr where there is none (any more).
+  detail::scope* root() noexcept;
   void arm(detail::timer_node& node, clock::time_point due);
   void disarm(detail::timer_node& node) noexcept;
   void watch(detail::watch_node& node);
@@ -166,7 +176,9 @@ class loop {
   void turn(bool may_sleep, const std::function<bool()>& done);
   void wait_for_events(bool may_sleep);
   bool poll_inbox() noexcept;
-  bool is_stuck() const noexcept;
+  bool is_stuck(bool nobody_posts) const noexcept;
+  bool looks_stuck() noexcept;
+  void note_stuck();
   clock::time_point manual_now() const noexcept;
 
   detail::ready_node* ready_head_ = nullptr;
@@ -178,6 +190,7 @@ class loop {
   std::size_t turns_ = 0;
   std::uint64_t resumed_ = 0;
   std::size_t outside_ = 0;
+  std::size_t guests_ = 0;
   std::size_t watches_ = 0;
   std::unique_ptr<impl> impl_;
 };

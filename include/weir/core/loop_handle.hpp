@@ -31,6 +31,7 @@ class loop_handle {
   friend bool operator==(const loop_handle&, const loop_handle&) noexcept = default;
 
   // For the other rooms of the library.
+  explicit loop_handle(detail::loop_address address) noexcept : address_(std::move(address)) {}
   const detail::loop_address& address() const noexcept { return address_; }
 
  private:
