@@ -3,7 +3,6 @@
 #include "../common/hops.hpp"
 
 #include <weir/core/gather.hpp>
-#include <weir/core/limiter.hpp>
 #include <weir/core/run.hpp>
 #include <weir/offload/threadpool.hpp>
 
@@ -15,7 +14,7 @@ namespace {
 
 using namespace weir::bench;
 
-weir::task<void> waiter(weir::limiter& threads, hop_times& times) {
+weir::task<void> waiter(weir::thread_limiter& threads, hop_times& times) {
   auto begin = hop_times::clock::now();
   for (;;) {
     co_await weir::run_in_threadpool({.limiter = &threads}, nothing_much);
@@ -26,7 +25,7 @@ weir::task<void> waiter(weir::limiter& threads, hop_times& times) {
 }
 
 weir::task<void> all_waiters(const hop_options& options, hop_times& times) {
-  weir::limiter threads(options.threads);
+  weir::thread_limiter threads(options.threads);
   std::vector<weir::task<void>> waiters;
   for (std::size_t i = 0; i < options.waiters; ++i) waiters.push_back(waiter(threads, times));
   co_await weir::gather(std::move(waiters));
