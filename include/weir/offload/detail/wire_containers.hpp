@@ -1,0 +1,209 @@
+#pragma once
+
+#include <weir/offload/detail/wire.hpp>
+
+#include <bitset>
+#include <deque>
+#include <list>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace weir::detail {
+
+// Room that is asked for before the elements have shown that they exist.
+constexpr std::size_t max_trusted_elements = 4096;
+// What a node of a list, tree or hash table takes beside its element.
+constexpr std::size_t node_bytes = 48;
+
+template <class C>
+struct wire<std::basic_string<C>> {
+  using parts = types<>;
+  static constexpr std::size_t least_bytes = 1;
+
+  static void encode(encoder& out, const std::basic_string<C>& value) {
+    out.write_length(value.size());
+    out.write(value.data(), value.size() * sizeof(C));
+  }
+  static std::basic_string<C> decode(decoder& in) {
+    constexpr auto type = type_name<std::basic_string<C>>();
+    const std::size_t size = in.read_length(type, sizeof(C), 0);
+    const auto bytes = in.take(size * sizeof(C), type);
+    if constexpr (sizeof(C) == 1) {
+      return std::basic_string<C>(reinterpret_cast<const C*>(bytes.data()), size);
+    } else {
+      std::basic_string<C> value(size, C());
+      if (size != 0) std::memcpy(value.data(), bytes.data(), bytes.size());
+      return value;
+    }
+  }
+};
+
+template <class T>
+struct wire<std::vector<T>> {
+  using parts = types<T>;
+  static constexpr std::size_t least_bytes = 1;
+
+  static void encode(encoder& out, const std::vector<T>& value) {
+    out.write_length(value.size());
+    const encoder::level deeper(out);
+    encode_run<T>(out, value.data(), value.size());
+  }
+  static std::vector<T> decode(decoder& in) {
+    constexpr auto type = type_name<std::vector<T>>();
+    std::vector<T> value;
+    if constexpr (bulk<T>) {
+      const std::size_t size = in.read_length(type, sizeof(T), 0);
+      const auto bytes = in.take(size * sizeof(T), type);
+      if constexpr (std::is_same_v<T, std::byte> || sizeof(T) == 1) {
+        const auto* first = reinterpret_cast<const T*>(bytes.data());
+        value.assign(first, first + size);
+      } else {
+        value.resize(size);
+        if (size != 0) std::memcpy(static_cast<void*>(value.data()), bytes.data(), bytes.size());
+      }
+    } else {
+      const std::size_t size = in.read_length(type, detail::least_bytes<T>(), sizeof(T));
+      value.reserve(size < max_trusted_elements ? size : max_trusted_elements);
+      decoder::level deeper(in, type, "element");
+      for (std::size_t i = 0; i < size; ++i) {
+        deeper.at(i + 1);
+        value.push_back(decode_value<T>(in));
+      }
+    }
+    return value;
+  }
+};
+
+template <>
+struct wire<std::vector<bool>> {
+  using parts = types<>;
+  static constexpr std::size_t least_bytes = 1;
+
+  static void encode(encoder& out, const std::vector<bool>& value) {
+    out.write_length(value.size());
+    std::uint8_t byte = 0;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (value[i]) byte = static_cast<std::uint8_t>(byte | 1U << i % 8);
+      if (i % 8 != 7 && i + 1 != value.size()) continue;
+      out.write(&byte, 1);
+      byte = 0;
+    }
+  }
+  static std::vector<bool> decode(decoder& in) {
+    const std::size_t size = in.read_length("std::vector<bool>", 0, 0);
+    const auto bytes = in.take(size / 8 + (size % 8 != 0), "std::vector<bool>");
+    std::vector<bool> value(size);
+    for (std::size_t i = 0; i < size; ++i) value[i] = (std::to_integer<unsigned>(bytes[i / 8]) >> i % 8 & 1) != 0;
+    return value;
+  }
+};
+
+template <std::size_t N>
+struct wire<std::bitset<N>> {
+  using parts = types<>;
+  static constexpr std::size_t least_bytes = (N + 7) / 8;
+
+  static void encode(encoder& out, const std::bitset<N>& value) {
+    for (std::size_t i = 0; i < N; i += 8) {
+      std::uint8_t byte = 0;
+      for (std::size_t k = i; k < N && k < i + 8; ++k)
+        if (value[k]) byte = static_cast<std::uint8_t>(byte | 1U << (k - i));
+      out.write(&byte, 1);
+    }
+  }
+  static std::bitset<N> decode(decoder& in) {
+    const auto bytes = in.take(least_bytes, type_name<std::bitset<N>>());
+    std::bitset<N> value;
+    for (std::size_t i = 0; i < N; ++i) value[i] = (std::to_integer<unsigned>(bytes[i / 8]) >> i % 8 & 1) != 0;
+    return value;
+  }
+};
+
+/// A container whose elements are added one by one with `Add`.
+template <class C, class Add>
+struct wire_of_nodes {
+  static constexpr std::size_t least_bytes = 1;
+
+  static void encode(encoder& out, const C& value) {
+    out.write_length(value.size());
+    const encoder::level deeper(out);
+    for (const auto& element : value) Add::encode(out, element);
+  }
+  static C decode(decoder& in) {
+    constexpr auto type = type_name<C>();
+    const std::size_t size = in.read_length(type, Add::least_bytes, sizeof(typename C::value_type) + node_bytes);
+    C value;
+    decoder::level deeper(in, type, "element");
+    for (std::size_t i = 0; i < size; ++i) {
+      deeper.at(i + 1);
+      Add::decode(in, value);
+    }
+    return value;
+  }
+};
+
+template <class T>
+struct add_back {
+  static constexpr std::size_t least_bytes = detail::least_bytes<T>();
+  static void encode(encoder& out, const T& value) { encode_value<T>(out, value); }
+  static void decode(decoder& in, auto& into) { into.push_back(decode_value<T>(in)); }
+};
+template <class K>
+struct add_key {
+  static constexpr std::size_t least_bytes = detail::least_bytes<K>();
+  static void encode(encoder& out, const K& value) { encode_value<K>(out, value); }
+  static void decode(decoder& in, auto& into) { into.insert(into.end(), decode_value<K>(in)); }
+};
+template <class K, class V>
+struct add_pair {
+  static constexpr std::size_t least_bytes = detail::least_bytes<K>() + detail::least_bytes<V>();
+  static void encode(encoder& out, const std::pair<const K, V>& value) {
+    encode_value<K>(out, value.first);
+    encode_value<V>(out, value.second);
+  }
+  static void decode(decoder& in, auto& into) {
+    K key = decode_value<K>(in);
+    into.emplace_hint(into.end(), std::move(key), decode_value<V>(in));
+  }
+};
+
+#define WEIR_LIST(CONTAINER)                                                                                           \
+  template <class T>                                                                                                   \
+  struct wire<CONTAINER<T>> : wire_of_nodes<CONTAINER<T>, add_back<T>> {                                               \
+    using parts = types<T>;                                                                                            \
+  };
+WEIR_LIST(std::deque)
+WEIR_LIST(std::list)
+#undef WEIR_LIST
+
+// An order or a hash that holds data of its own cannot be made anew on the other side: those are not taken.
+#define WEIR_SET(CONTAINER)                                                                                            \
+  template <class K, class... How>                                                                                     \
+    requires(std::is_empty_v<How> && ...)                                                                              \
+  struct wire<CONTAINER<K, How...>> : wire_of_nodes<CONTAINER<K, How...>, add_key<K>> {                                \
+    using parts = types<K>;                                                                                            \
+  };
+WEIR_SET(std::set)
+WEIR_SET(std::multiset)
+WEIR_SET(std::unordered_set)
+WEIR_SET(std::unordered_multiset)
+#undef WEIR_SET
+
+#define WEIR_MAP(CONTAINER)                                                                                            \
+  template <class K, class V, class... How>                                                                            \
+    requires(std::is_empty_v<How> && ...)                                                                              \
+  struct wire<CONTAINER<K, V, How...>> : wire_of_nodes<CONTAINER<K, V, How...>, add_pair<K, V>> {                      \
+    using parts = types<K, V>;                                                                                         \
+  };
+WEIR_MAP(std::map)
+WEIR_MAP(std::multimap)
+WEIR_MAP(std::unordered_map)
+WEIR_MAP(std::unordered_multimap)
+#undef WEIR_MAP
+
+} // namespace weir::detail
