@@ -19,8 +19,8 @@ namespace weir::bench {
 
 using namespace std::chrono_literals;
 
-/// Within a millisecond: most are due before the last is armed, so that the wait itself is short.
-constexpr std::size_t spread_ns = 1'000'000;
+/// Most timers are due before the last is armed, so that the wait itself is short.
+constexpr std::size_t spread_ns(std::size_t size) { return size * 10; }
 
 cost timers_that_fire(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
@@ -35,7 +35,7 @@ cost timers_that_fire(std::size_t size, std::size_t times) {
               .emplace_back([&] {
                 if (++fired == size) everyone.set();
               })
-              .arm(start + std::chrono::nanoseconds(spread(i, spread_ns)));
+              .arm(start + std::chrono::nanoseconds(spread(i, spread_ns(size))));
         co_await everyone.wait();
       }
     };
@@ -51,7 +51,7 @@ cost timers_cancelled(std::size_t size, std::size_t times) {
         const auto later = clock::now() + 1h;
         for (std::size_t i = 0; i < size; ++i)
           timers.emplace_back([] { throw std::logic_error("a timer fired an hour early"); })
-              .arm(later + std::chrono::nanoseconds(spread(i, spread_ns)));
+              .arm(later + std::chrono::nanoseconds(spread(i, spread_ns(size))));
         for (auto& one : timers) one.cancel();
         co_await yield_now();
       }
@@ -69,7 +69,7 @@ cost sleeping_tasks(std::size_t size, std::size_t times) {
         works.reserve(size);
         const auto start = clock::now();
         for (std::size_t i = 0; i < size; ++i)
-          works.push_back(sleeps(start + std::chrono::nanoseconds(spread(i, spread_ns))));
+          works.push_back(sleeps(start + std::chrono::nanoseconds(spread(i, spread_ns(size)))));
         co_await gather(std::move(works));
       }
     };

@@ -8,8 +8,8 @@ GROUP = "threads"
 SECONDS = 0.5
 CELLS = [(waiters, threads) for waiters in (1, 100) for threads in (1, 4, 40)]
 LINGERS_US = 0, 10
-CANNOT_LINGER = 3  # what our program ends with where the library has no such setting
 ASIO_FORMS = {"asio, post": "post", "asio, bind_executor": "bind_executor"}
+SERVING_ASIO = "asio with reactor"
 PYTHON_FORMS = {"anyio": "anyio", "run_in_executor": "executor"}
 
 # Targets: against asio in the median and in the worst round, against anyio, and what Weir must reach alone.
@@ -23,11 +23,8 @@ TARGETS = {
 
 
 def hops(command, waiters, threads, *rest):
-    """One run, or nothing where Weir cannot linger."""
     words = [*command, str(waiters), str(threads), str(SECONDS), *map(str, rest)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
-    if done.returncode == CANNOT_LINGER:
-        return None
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)} failed: {done.stderr[-500:]}")
     got = json.loads(done.stdout)
@@ -40,6 +37,7 @@ def commands(results, programs):
     """{name: command}, ours first."""
     found = {f"weir, linger {us} us": [programs.threads, "weir"] for us in LINGERS_US}
     found |= {name: [programs.asio_threads, form] for name, form in ASIO_FORMS.items()}
+    found[SERVING_ASIO] = [programs.asio_threads, "--reactor", "bind_executor"]
     results.version(peers.asio_version(programs))
     try:
         python = str(peers.python("anyio") / "python")
@@ -64,9 +62,7 @@ def measure(found, runs):
         for cell in CELLS:
             for name, command in found.items():
                 linger = [name.split()[2]] if name.startswith("weir") else []
-                got = hops(command, *cell, *linger)
-                if got:
-                    measured[cell][name].append(got)
+                measured[cell][name].append(hops(command, *cell, *linger))
     return measured
 
 
@@ -77,13 +73,11 @@ def middle(runs, key):
 def report_cell(results, cell, by_name, linger):
     waiters, threads = cell
     ours = by_name[f"weir, linger {linger} us"]
-    if not ours:
-        return
     targets = TARGETS.get((*cell, linger), {})
     many = "1 at a time" if waiters == 1 else f"{waiters} waiters"
     work = f"{many}, {threads} thread{'s' * (threads > 1)}, " + (f"linger {linger} us" if linger else "no linger")
     asio = max(ASIO_FORMS, key=lambda name: middle(by_name[name], "per_second"))
-    others = {name: runs for name, runs in by_name.items() if runs and not name.startswith(("weir", "asio"))}
+    others = {name: runs for name, runs in by_name.items() if not name.startswith(("weir", "asio,"))}
     rate = middle(ours, "per_second")
     if "alone" in targets:
         results.figure(GROUP, work, "hops/s", rate, target=targets["alone"], lower_is_better=False)
@@ -105,8 +99,6 @@ def run(results, programs, runs):
     for linger in LINGERS_US:
         for cell in CELLS:
             report_cell(results, cell, measured[cell], linger)
-        if not measured[CELLS[0]][f"weir, linger {linger} us"]:
-            results.note(GROUP, f"This build of Weir has no linger: {linger} us were not measured.")
     results.note(GROUP, f"Medians of {runs} rounds of {SECONDS} s for each cell. Threads: the capacity of the limiter (Weir, "
                         "anyio), the size of the pool (the others). Of asio's two forms the faster one of each cell is "
                         "shown. CPU is that of the whole process. Results of one hop at a time fall into two modes, by "

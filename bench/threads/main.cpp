@@ -6,8 +6,6 @@
 #include <weir/core/run.hpp>
 #include <weir/offload/threadpool.hpp>
 
-#include <cstdio>
-#include <type_traits>
 #include <vector>
 
 namespace {
@@ -33,25 +31,10 @@ weir::task<void> all_waiters(const hop_options& options, hop_times& times) {
 
 } // namespace
 
-namespace where_there_is_none {
-template <class T>
-bool set_thread_linger(T) {
-  return false;
-}
-} // namespace where_there_is_none
-
 int main(int argc, char** argv) {
   const auto options = read_hop_options(argc, argv);
   if (!options) return 2;
-  using namespace weir;
-  using namespace where_there_is_none;
-  if constexpr (!std::is_void_v<decltype(set_thread_linger(options->linger))>) {
-    if (options->linger.count() != 0) {
-      std::fputs("this build of weir cannot linger\n", stderr);
-      return 3;
-    }
-  }
-  set_thread_linger(options->linger);
+  weir::set_thread_linger(options->linger);
   hop_times times(*options);
   weir::run(all_waiters(*options, times));
   times.print();

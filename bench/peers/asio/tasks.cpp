@@ -54,7 +54,7 @@ awaitable<void> gather_times(executor on, Leaf make, std::size_t size, std::size
 
 cost create_and_await(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     run(
         [](std::size_t count) -> awaitable<void> {
           std::size_t sum = 0;
@@ -67,14 +67,14 @@ cost create_and_await(std::size_t size, std::size_t times) {
 
 cost gather_ready(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     run(gather_times(io.get_executor(), leaf, size, times), io);
   });
 }
 
 cost gather_yielding(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     run(gather_times(io.get_executor(), leaf_that_yields, size, times), io);
   });
 }
@@ -86,7 +86,7 @@ cost spawn_and_yield(std::size_t size, std::size_t times) {
       co_await asio::post(asio::deferred);
       ++counter;
     };
-    asio::io_context io(one_thread);
+    loop io;
     for (std::size_t round = 0; round < times; ++round) {
       for (std::size_t i = 0; i < size; ++i) asio::co_spawn(io.get_executor(), child(done), asio::detached);
       io.run();
@@ -101,7 +101,7 @@ cost yield_in_turn(std::size_t size, std::size_t times) {
     const auto yields = [](std::size_t count) -> awaitable<void> {
       for (std::size_t i = 0; i < count; ++i) co_await asio::post(asio::deferred);
     };
-    asio::io_context io(one_thread);
+    loop io;
     for (std::size_t i = 0; i < size; ++i) asio::co_spawn(io.get_executor(), yields(times), asio::detached);
     io.run();
   });
@@ -121,7 +121,7 @@ cost cancel_waiting(std::size_t size, std::size_t times) {
         throw;
       }
     };
-    asio::io_context io(one_thread);
+    loop io;
     for (std::size_t round = 0; round < times; ++round) {
       asio::cancellation_signal stop;
       std::vector<decltype(asio::co_spawn(io.get_executor(), waits(io, ended), asio::deferred))> works;

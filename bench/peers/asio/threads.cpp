@@ -1,6 +1,6 @@
 // The same as bench/threads with asio::thread_pool, in its two fastest forms (co_spawn on the pool takes up to twice as
 // long):
-//   weir-bench-asio-threads FORM WAITERS THREADS SECONDS
+//   weir-bench-asio-threads [--reactor] FORM WAITERS THREADS SECONDS
 #include "../../common/hops.hpp"
 #include "asio.hpp"
 
@@ -52,9 +52,10 @@ awaitable<void> wandering_waiter(asio::io_context& home, asio::thread_pool& pool
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto options = read_hop_options(argc, argv);
+  const int taken = read_reactor_option(argc, argv);
+  const auto options = read_hop_options(argc - taken, argv + taken);
   if (!options) return 2;
-  asio::io_context io(one_thread);
+  loop io;
   asio::thread_pool pool(options->threads);
   hop_times times(*options);
   std::deque<callback_waiter> callbacks;

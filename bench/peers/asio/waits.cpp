@@ -18,20 +18,19 @@ using timer = asio::steady_timer;
 template <class... T>
 using channel = asio::experimental::channel<executor, void(error_code, T...)>;
 
-constexpr std::size_t spread_ns = 1'000'000;
+constexpr std::size_t spread_ns(std::size_t size) { return size * 10; }
 
 cost timers_that_fire(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     for (std::size_t round = 0; round < times; ++round) {
       std::size_t fired = 0;
       std::vector<timer> timers;
       timers.reserve(size);
       const auto start = timer::clock_type::now();
       for (std::size_t i = 0; i < size; ++i)
-        timers.emplace_back(io, start + std::chrono::nanoseconds(spread(i, spread_ns))).async_wait([&](error_code) {
-          ++fired;
-        });
+        timers.emplace_back(io, start + std::chrono::nanoseconds(spread(i, spread_ns(size))))
+            .async_wait([&](error_code) { ++fired; });
       io.run();
       io.restart();
       if (fired != size) throw std::runtime_error("timers did not fire");
@@ -41,16 +40,15 @@ cost timers_that_fire(std::size_t size, std::size_t times) {
 
 cost timers_cancelled(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     for (std::size_t round = 0; round < times; ++round) {
       std::size_t aborted = 0;
       std::vector<timer> timers;
       timers.reserve(size);
       const auto later = timer::clock_type::now() + 1h;
       for (std::size_t i = 0; i < size; ++i)
-        timers.emplace_back(io, later + std::chrono::nanoseconds(spread(i, spread_ns))).async_wait([&](error_code why) {
-          aborted += why == asio::error::operation_aborted;
-        });
+        timers.emplace_back(io, later + std::chrono::nanoseconds(spread(i, spread_ns(size))))
+            .async_wait([&](error_code why) { aborted += why == asio::error::operation_aborted; });
       for (auto& one : timers) one.cancel();
       io.run();
       io.restart();
@@ -61,7 +59,7 @@ cost timers_cancelled(std::size_t size, std::size_t times) {
 
 cost sleeping_tasks(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     const auto sleeps = [](asio::io_context& on, timer::time_point due) -> awaitable<void> {
       asio::basic_waitable_timer<timer::clock_type, asio::wait_traits<timer::clock_type>, executor> until(
           on.get_executor(), due);
@@ -70,7 +68,7 @@ cost sleeping_tasks(std::size_t size, std::size_t times) {
     for (std::size_t round = 0; round < times; ++round) {
       const auto start = timer::clock_type::now();
       for (std::size_t i = 0; i < size; ++i)
-        asio::co_spawn(io.get_executor(), sleeps(io, start + std::chrono::nanoseconds(spread(i, spread_ns))),
+        asio::co_spawn(io.get_executor(), sleeps(io, start + std::chrono::nanoseconds(spread(i, spread_ns(size)))),
                        asio::detached);
       io.run();
       io.restart();
@@ -79,7 +77,7 @@ cost sleeping_tasks(std::size_t size, std::size_t times) {
 }
 
 cost idle_tasks(std::size_t size, std::size_t) {
-  asio::io_context io(one_thread);
+  loop io;
   const double before = resident_bytes();
   const stopwatch watch;
   timer end(io, timer::time_point::max());
@@ -101,7 +99,7 @@ cost idle_tasks(std::size_t size, std::size_t) {
 
 cost channel_ping_pong(std::size_t size, std::size_t times) {
   return repeated(2 * size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     channel<std::size_t> there(io.get_executor(), 1), back(io.get_executor(), 1);
     const std::size_t count = size * times;
     const auto asks = [&]() -> awaitable<void> {
@@ -126,7 +124,7 @@ cost channel_ping_pong(std::size_t size, std::size_t times) {
 
 cost mutex_hand_over(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     channel<> one(io.get_executor(), 1);
     const auto locks = [&]() -> awaitable<void> {
       for (std::size_t i = 0; i < times; ++i) {
@@ -142,7 +140,7 @@ cost mutex_hand_over(std::size_t size, std::size_t times) {
 
 cost waiters_on_one_limiter(std::size_t size, std::size_t times) {
   return repeated(size * times, [&] {
-    asio::io_context io(one_thread);
+    loop io;
     channel<> one(io.get_executor(), 1);
     const auto waits = [&]() -> awaitable<void> {
       co_await one.async_send(error_code(), asio::deferred);
