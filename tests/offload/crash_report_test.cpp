@@ -61,6 +61,9 @@ struct crash_report : testing::Test {
   }
 
   crash_record* slot;
+  const std::string program = program_invocation_short_name;
+  /// Names come from the program's file, which is found by /proc.
+  const bool names_known = ::access("/proc/self/exe", R_OK) == 0;
 };
 
 TEST_F(crash_report, a_bad_pointer_is_told_with_address_and_trace) {
@@ -75,10 +78,11 @@ TEST_F(crash_report, a_bad_pointer_is_told_with_address_and_trace) {
     EXPECT_FALSE(crash.facts.stack_overflow);
     const auto lines = describe(crash);
     ASSERT_GE(lines.size(), 2u);
+    if (!names_known) continue;
     EXPECT_EQ(lines[0].substr(0, 35), "#0 crash_test::write_to(int volatil") << joined(lines);
     EXPECT_EQ(lines[1].substr(0, 32), "#1 crash_test::outer(int volatil") << joined(lines);
     EXPECT_NE(lines[1].find(")+0x"), std::string::npos) << lines[1];
-    EXPECT_TRUE(lines[1].ends_with("(offload_test)")) << lines[1];
+    EXPECT_TRUE(lines[1].ends_with("(" + program + ")")) << lines[1];
   }
 }
 
@@ -120,6 +124,7 @@ TEST_F(crash_report, endless_recursion_is_told_from_other_faults) {
     ASSERT_TRUE(crash.present);
     EXPECT_TRUE(crash.facts.stack_overflow);
     EXPECT_EQ(crash.frames.size(), crash_record::max_frames);
+    if (!names_known) continue;
     EXPECT_NE(joined(describe(crash)).find(way == +[] { crash_test::recurse(1); } ? "recurse" : "crash_test::"),
               std::string::npos);
   }
@@ -135,7 +140,7 @@ TEST_F(crash_report, a_call_through_a_bad_pointer_names_the_caller) {
   const auto lines = describe(check_crash(*slot, end.signal));
   ASSERT_GE(lines.size(), 2u);
   EXPECT_EQ(lines[0], "#0 0x0 (unknown)");
-  EXPECT_NE(lines[1].find("(offload_test)"), std::string::npos) << joined(lines);
+  EXPECT_NE(lines[1].find("(" + program + ")"), std::string::npos) << joined(lines);
 #endif
 }
 
@@ -156,7 +161,9 @@ TEST_F(crash_report, a_thread_tells_too) {
   const auto crash = check_crash(*slot, end.signal);
   ASSERT_TRUE(crash.present);
   EXPECT_NE(crash.thread, end.pid);
-  EXPECT_NE(joined(describe(crash)).find("crash_test::outer"), std::string::npos);
+  if (names_known) {
+    EXPECT_NE(joined(describe(crash)).find("crash_test::outer"), std::string::npos);
+  }
 }
 
 TEST_F(crash_report, no_crash_no_report) {
@@ -188,7 +195,7 @@ TEST_F(crash_report, a_hostile_record_is_read_within_its_bounds) {
   ASSERT_EQ(lines.size(), crash_record::max_frames);
   EXPECT_EQ(lines[31], "#31 0xffffffffffffffff (unknown)");
   slot->frames[0] = {module_hash(""), ~std::uint64_t{0}};
-  EXPECT_EQ(describe(check_crash(*slot, SIGABRT))[0], "#0 0xffffffffffffffff (offload_test)");
+  EXPECT_EQ(describe(check_crash(*slot, SIGABRT))[0], "#0 0xffffffffffffffff (" + program + ")");
 }
 
 TEST_F(crash_report, a_resolver_of_its_own_names_frames) {

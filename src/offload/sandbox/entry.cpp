@@ -148,13 +148,17 @@ prepared_sandbox prepare_sandbox(const sandbox_options& options) {
 
 bool limit_memory(std::uint64_t bytes) {
   if (under_sanitizer) return false; // shadow memory is private and counts
+  rlim_t held = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (!file) return false;
   unsigned long long data_pages = 0;
-  const int fields = std::fscanf(file, "%*u %*u %*u %*u %*u %llu", &data_pages);
-  std::fclose(file);
-  if (fields != 1) return false;
-  const rlim_t held = static_cast<rlim_t>(data_pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+  if (file && std::fscanf(file, "%*u %*u %*u %*u %*u %llu", &data_pages) == 1) {
+    held = static_cast<rlim_t>(data_pages) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+  } else {
+    rusage used{}; // without /proc: what was ever in RAM, program and libraries included
+    ::getrusage(RUSAGE_SELF, &used);
+    held = static_cast<rlim_t>(used.ru_maxrss) * 1024;
+  }
+  if (file) std::fclose(file);
   const rlim_t total = bytes > RLIM_INFINITY - 1 - held ? RLIM_INFINITY - 1 : held + bytes;
   lower(RLIMIT_DATA, total, total);
   return true;

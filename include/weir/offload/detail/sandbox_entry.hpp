@@ -57,7 +57,8 @@ sandbox_report enter_sandbox(const sandbox_options& options, std::span<const int
                              const prepared_sandbox& prepared);
 
 /// Limits the private memory of the calling process to what it holds plus `bytes`, sandboxed or not.
-/// Returns false where that cannot be enforced: with a sanitizer's shadow memory, or without /proc/self/statm.
+/// Returns false where that cannot be enforced: with a sanitizer's shadow memory. Shared memory does not count; in the
+/// sandbox none can be made.
 bool limit_memory(std::uint64_t bytes);
 
 } // namespace weir::detail
