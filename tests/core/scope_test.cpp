@@ -266,25 +266,6 @@ TEST(run, a_second_run_works_after_a_cancelled_one) {
   EXPECT_EQ(run([]() -> task<int> { co_return 1; }()), 1);
 }
 
-TEST(event, wakes_everybody_and_stays_set) {
-  run([]() -> task<void> {
-    event ready;
-    int woken = 0;
-    co_await with_task_group([&](task_group& group) -> task<void> {
-      for (int i = 0; i < 5; ++i)
-        group.spawn([&]() -> task<void> {
-          co_await ready.wait();
-          ++woken;
-        });
-      co_await sleep_for(5ms);
-      EXPECT_EQ(woken, 0);
-      ready.set();
-    });
-    EXPECT_EQ(woken, 5);
-    co_await ready.wait();
-  }());
-}
-
 TEST(loop, post_reaches_it_from_another_thread) {
   run([]() -> task<void> {
     event done;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <weir/core/detail/async_iterator.hpp>
 #include <weir/core/error.hpp>
 #include <weir/core/task.hpp>
 
@@ -10,7 +11,12 @@
 
 namespace weir {
 
-/// A bounded queue between tasks of one loop, for any number of senders and receivers, in order.
+/// A bounded queue between tasks of one loop, for any number of senders and receivers: values arrive in the order in
+/// which they were sent, and both senders and receivers are served in the order in which they came.
+///
+///     while (auto value = co_await numbers.receive()) use(*value);
+///     for (auto value = co_await numbers.begin(); value != numbers.end(); co_await ++value) use(*value); // the same
+///
 /// Thread-safety: the loop's thread only.
 template <class T>
 class channel {
@@ -62,7 +68,7 @@ class channel {
         return true;
       }
       no_wait();
-      if (!owner_.values_.empty()) owner_.hand_over(*this);
+      if (!owner_.values_.empty()) owner_.take(value_);
       return false;
     }
     std::optional<T> await_resume() {
@@ -87,8 +93,25 @@ class channel {
     return true;
   }
 
-  /// Waits for a value. Returns nothing once the channel is closed and empty. Cancellation: no value is lost.
+  /// Waits for a value. Returns nothing once the channel is closed and empty.
+  /// Cancellation: no value is lost. One that was handed over before the cancellation came is returned all the same;
+  /// the next wait throws.
   receiver receive() { return receiver(*this); }
+
+  /// Takes a value that is there. Returns nothing where none is.
+  std::optional<T> try_receive() {
+    if (values_.empty()) return std::nullopt;
+    std::optional<T> value;
+    take(value);
+    return value;
+  }
+
+  struct ask {
+    receiver operator()(channel& from) const { return from.receive(); }
+  };
+  /// For a loop that receives until the channel is closed and empty.
+  auto begin() { return typename detail::async_iterator<channel, ask>::first(*this); }
+  std::default_sentinel_t end() const noexcept { return {}; }
 
   /// No more values: waiting senders fail, receivers get what is left and then nothing. Again is harmless.
   void close() noexcept {
@@ -98,7 +121,9 @@ class channel {
   }
 
   bool is_closed() const noexcept { return closed_; }
+  /// Returns how many values wait in the channel, and how many may.
   std::size_t size() const noexcept { return values_.size(); }
+  std::size_t capacity() const noexcept { return capacity_; }
 
  private:
   void accept(sender& from) {
@@ -114,8 +139,8 @@ class channel {
     to.value_.emplace(std::move(value));
     to.finish();
   }
-  void hand_over(receiver& to) {
-    to.value_.emplace(std::move(values_.front()));
+  void take(std::optional<T>& to) {
+    to.emplace(std::move(values_.front()));
     values_.pop_front();
     if (senders_.empty()) return;
     auto& from = static_cast<sender&>(senders_.pop_front());
