@@ -69,9 +69,8 @@ void loop_monitor::look(std::uint64_t beat) {
   if (blocked < limit_) return;
   reported_ = true;
   const std::source_location place = place_->load(std::memory_order_relaxed);
-  report_("weir: the loop has not turned for " + std::to_string(blocked.count()) +
-          " ms: blocked by what follows the co_await in " + detail::describe(place) +
-          "; move slow work to run_in_threadpool\n");
+  report_("weir: the loop has not turned for " + std::to_string(blocked.count()) + " ms: blocked by " +
+          detail::describe(place) + "; move slow work to run_in_threadpool\n");
 }
 
 void loop_monitor::watch() {

@@ -136,7 +136,9 @@ struct tree_reader {
 bool waits_by_design(loop& owner) noexcept { return tree_reader::by_design(owner); }
 
 std::string describe(const std::source_location& place) {
-  return std::string(place.function_name()) + " at " + place.file_name() + ":" + std::to_string(place.line());
+  if (place.line() == 0) return "a posted function, a timer or a descriptor's callback";
+  return std::string("what follows the co_await in ") + place.function_name() + " at " + place.file_name() + ":" +
+         std::to_string(place.line());
 }
 
 void die_with_tree(loop& owner, const char* why) noexcept {

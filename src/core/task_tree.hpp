@@ -13,7 +13,7 @@ namespace weir::detail {
 /// Whether a task of `owner` waits for what may never come on purpose (wait_kind::by_design).
 bool waits_by_design(loop& owner) noexcept;
 
-/// "load(file.cpp:12)" from a place.
+/// "what follows the co_await in load() at file.cpp:12"; without a place, what else a loop runs.
 std::string describe(const std::source_location& place);
 
 } // namespace weir::detail

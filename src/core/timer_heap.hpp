@@ -7,14 +7,15 @@
 
 namespace weir::detail {
 
-/// The armed timers of a loop: a 4-ary min-heap whose nodes know their place, so that disarming is O(log n).
+/// The armed timers of a loop: a 4-ary min-heap whose nodes know their place, so that disarming is O(log n). The times
+/// are kept beside the nodes' addresses: comparing them touches no node.
 class timer_heap {
  public:
   void arm(timer_node& node, clock::time_point due);
   void disarm(timer_node& node) noexcept;
   std::optional<clock::time_point> next_due() const noexcept {
     if (heap_.empty()) return std::nullopt;
-    return heap_.front()->due;
+    return heap_.front().due;
   }
   /// Fires those that are due at `now`; what they arm for a time that has passed waits for the next call.
   /// Returns how many.
@@ -22,14 +23,18 @@ class timer_heap {
   std::size_t size() const noexcept { return heap_.size(); }
 
  private:
-  void place(timer_node* node, std::size_t at) noexcept {
-    heap_[at] = node;
-    node->index = at;
+  struct entry {
+    clock::time_point due;
+    timer_node* node;
+  };
+  void place(const entry& what, std::size_t at) noexcept {
+    heap_[at] = what;
+    what.node->index = at;
   }
   void up(std::size_t at) noexcept;
   void down(std::size_t at) noexcept;
 
-  std::vector<timer_node*> heap_;
+  std::vector<entry> heap_;
 };
 
 } // namespace weir::detail

@@ -316,6 +316,8 @@ void thread_pool::serve() {
       ++count_.executed;
       line_up(where);
       thread_job* next = take(self, then);
+      // On its way to work again before its caller, which may have more, goes on: nobody else need be woken for that.
+      if (!next && !searching_) self.searching = searching_ = true;
       lock.unlock();
       deliver(*job, home);
       carry_out(then);

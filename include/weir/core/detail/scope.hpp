@@ -64,6 +64,12 @@ class scope : public list_hook<in_parent> {
 /// The scope of the coroutine that runs now on this thread, or nullptr. Set by whoever resumes a coroutine.
 inline thread_local constinit scope* current_scope = nullptr;
 
+/// What the loop calls next (a posted function, a timer) is not part of the coroutine that ran last, which may be gone.
+inline void nobody_runs() noexcept {
+  current_scope = nullptr;
+  running_at.store(std::source_location(), std::memory_order_relaxed);
+}
+
 /// What the waits of one kind have in common.
 struct wait_kind {
   const char* name;                                          ///< the noun in reports: "sleep", "limiter"
@@ -128,6 +134,7 @@ struct wait_node : ready_node, list_hook<in_scope_waits>, list_hook<in_queue> {
     current_scope = self->scope_;
     running_at.store(self->at, std::memory_order_relaxed);
     self->handle.resume();
+    nobody_runs();
   }
 
  private:
