@@ -184,11 +184,12 @@ void loop::wait_for_events(bool may_sleep) {
   run_end_of_round();
   timespec limit{};
   const timespec* how_long = &limit;
-  bool sleeps = may_sleep && !ready_head_;
+  const auto due = impl_->timers.next_due();
+  const bool is_due = manual_ && due && *due <= manual_->now; // somebody has moved the clock
+  bool sleeps = may_sleep && !ready_head_ && !is_due;
   if (sleeps && outside_ > 0) sleeps = !impl_->linger.poll([this] { return impl_->inbox->has_news(); });
   sleeps = sleeps && impl_->inbox->sleep();
   bool suspicious = false;
-  const auto due = impl_->timers.next_due();
   const bool jumps = manual_ && manual_->advances && due && outside_ == 0;
   if (sleeps && !jumps) {
     suspicious = looks_stuck();

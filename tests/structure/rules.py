@@ -83,7 +83,8 @@ def _foreign(path, where, name):
     if name.startswith("CLI/") and path.parts[0] != "app":
         yield f"{where}: {name} belongs to app alone"
     elif path.parts[0] == "include" and not PLATFORM.match(name):
-        if not (name.startswith("boost/json") and path.parts[:3] == ("include", "weir", "json")):
+        if not (name.startswith("boost/json") and path.parts[:3] == ("include", "weir", "json")) and not (
+                name == "gtest/gtest.h" and str(path) == "include/weir/testing/task_test.hpp"):
             yield f"{where}: a public header includes the third-party header {name}"
 
 
