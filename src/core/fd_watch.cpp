@@ -4,7 +4,7 @@
 
 namespace weir {
 
-fd_watch::fd_watch(int watched, std::function<void(unsigned)> function)
+fd_watch::fd_watch(int watched, callback<void(unsigned)> function)
     : loop_(loop::current()), function_(std::move(function)) {
   fd = watched;
   events = [](detail::watch_node* node, unsigned what) noexcept {

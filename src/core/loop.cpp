@@ -60,7 +60,7 @@ loop* loop::current_or_null() noexcept { return running_loop; }
 
 std::shared_ptr<void>& loop::local_slot(const void* key) { return impl_->locals[key]; }
 
-void loop::add_report(std::function<void(std::string&)> write) { impl_->reports.push_back(std::move(write)); }
+void loop::add_report(callback<void(std::string&)> write) { impl_->reports.push_back(std::move(write)); }
 
 loop_counters loop::counters() const noexcept {
   return {turns_, resumed_, impl_->timers.size(), impl_->timers_fired, watches_, outside_, detail::frames.live};
@@ -227,20 +227,20 @@ void loop::wait_for_events(bool may_sleep) {
   impl_->event_count = impl_->next_event = 0;
 }
 
-void loop::turn(bool may_sleep, const std::function<bool()>& done) {
+void loop::turn(bool may_sleep, question done) {
   wait_for_events(may_sleep);
   take_posted();
   if (impl_->timers.size() > 0) impl_->timers_fired += impl_->timers.fire(now());
   const std::uint64_t budget = resumed_ + resumes_per_turn;
   while (ready_head_ && resumed_ < budget) {
     run_round();
-    if (done && done()) return;
+    if (done.ask && done.ask(done.asked)) return;
     take_posted();
   }
 }
 
-void loop::run_until(const std::function<bool()>& done) {
-  while (!done()) turn(true, done);
+void loop::run_until_true(question done) {
+  while (!done.ask(done.asked)) turn(true, done);
 }
 
 int loop::host_descriptor() {
@@ -261,7 +261,7 @@ int loop::host_descriptor() {
 
 void loop::turn_for_host() {
   host_descriptor();
-  turn(false, nullptr);
+  turn(false, {});
   prepare_for_host();
 }
 

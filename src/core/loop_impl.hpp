@@ -12,7 +12,6 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <functional>
 #include <map>
 #include <vector>
 
@@ -24,7 +23,7 @@ namespace detail {
 struct heartbeat {
   std::atomic<std::uint64_t> beat{0};
   std::atomic<bool> parked{false};
-  std::function<void()> unpark;
+  callback<void()> unpark;
 
   void turn() noexcept { beat.store(beat.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed); }
   void change() noexcept {
@@ -44,12 +43,12 @@ struct loop::impl {
   std::uint64_t timers_fired = 0;
   loop* outer = nullptr;
   std::map<const void*, std::shared_ptr<void>> locals;
-  std::vector<std::function<void(std::string&)>> reports;
+  std::vector<callback<void(std::string&)>> reports;
   detail::list<detail::scope, detail::in_parent> roots;
   detail::linger linger;
   detail::heartbeat* heartbeat = nullptr;
   /// Called when nothing can run any more and has not for `patience`; see loop::is_stuck.
-  std::function<void()> on_stuck;
+  callback<void()> on_stuck;
   std::chrono::milliseconds patience{1000};
   std::uint64_t stuck_at = static_cast<std::uint64_t>(-1); ///< `resumed_` at the last look
   unsigned stuck_looks = 0;                                ///< how often it looked stuck since

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <mutex>
 #include <string_view>
 #include <thread>
@@ -16,7 +15,7 @@ namespace weir {
 /// else in the loop's place does not count.
 class loop_monitor {
  public:
-  using sink = std::function<void(std::string_view)>;
+  using sink = callback<void(std::string_view)>;
 
   /// Made and destroyed on the loop's thread.
   loop_monitor(loop& owner, std::chrono::milliseconds limit, sink report);

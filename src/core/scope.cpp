@@ -18,6 +18,10 @@ void frame_cache::clear() noexcept {
   held_bytes = 0;
 }
 
+struct scope::stop_state {
+  std::stop_source source;
+};
+
 scope::scope(loop& owner) noexcept : loop_(owner), since_(owner.turn_time()) { owner.impl_->roots.push_back(*this); }
 
 } // namespace detail
@@ -34,6 +38,7 @@ scope::scope(scope& parent, promise_base* opener, const char* kind, bool shielde
 }
 
 scope::~scope() {
+  delete stopping_;
 #ifndef NDEBUG
   if (!children_.empty() || !waits_.empty()) die_with_tree(loop_, "a scope died before what runs in it");
 #endif
@@ -53,16 +58,18 @@ void scope::cancel() noexcept {
   children_.for_each([](scope& child) {
     if (!child.shielded_) child.cancel();
   });
-  if (source_) source_->request_stop();
+  if (stopping_) stopping_->source.request_stop();
 }
 
-std::stop_token scope::token() {
-  if (!source_) {
-    source_.emplace();
-    if (cancelled_) source_->request_stop();
+scope::stop_state& scope::stopping() {
+  if (!stopping_) {
+    stopping_ = new stop_state;
+    if (cancelled_) stopping_->source.request_stop();
   }
-  return source_->get_token();
+  return *stopping_;
 }
+
+std::stop_token token_of(scope& where) { return where.stopping().source.get_token(); }
 
 void wait_node::throw_cancelled() { throw cancelled{}; }
 
@@ -70,7 +77,9 @@ void wait_node::throw_cancelled() { throw cancelled{}; }
 
 namespace this_task {
 
-std::stop_token stop_token() { return detail::current_scope ? detail::current_scope->token() : std::stop_token(); }
+std::stop_token stop_token() {
+  return detail::current_scope ? detail::token_of(*detail::current_scope) : std::stop_token();
+}
 
 bool is_cancelled() noexcept { return detail::current_scope && detail::current_scope->is_cancelled(); }
 

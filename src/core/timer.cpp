@@ -4,7 +4,7 @@
 
 namespace weir {
 
-timer::timer(std::function<void()> function) : loop_(loop::current()), function_(std::move(function)) {
+timer::timer(callback<void()> function) : loop_(loop::current()), function_(std::move(function)) {
   fire = [](detail::timer_node* node) noexcept {
     // A copy: the function may destroy the timer that holds it.
     const auto call = static_cast<timer*>(node)->function_;

@@ -1,8 +1,7 @@
 #pragma once
 
+#include <weir/core/callback.hpp>
 #include <weir/core/detail/timer_node.hpp>
-
-#include <functional>
 
 namespace weir {
 
@@ -13,7 +12,7 @@ namespace weir {
 class fd_watch : detail::watch_node {
  public:
   /// `function(events)` gets the EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP ... bits of epoll(7).
-  fd_watch(int fd, std::function<void(unsigned events)> function);
+  fd_watch(int fd, callback<void(unsigned events)> function);
   ~fd_watch();
   fd_watch(const fd_watch&) = delete;
   fd_watch& operator=(const fd_watch&) = delete;
@@ -25,7 +24,7 @@ class fd_watch : detail::watch_node {
 
  private:
   loop& loop_;
-  std::function<void(unsigned)> function_;
+  callback<void(unsigned)> function_;
 };
 
 } // namespace weir

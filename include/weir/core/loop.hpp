@@ -1,9 +1,10 @@
 #pragma once
 
+#include <weir/core/callback.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -94,7 +95,10 @@ class loop {
   }
 
   /// Runs until `done()` returns true; it is asked after every round of what is ready.
-  void run_until(const std::function<bool()>& done);
+  template <std::invocable F>
+  void run_until(F&& done) {
+    run_until_true({&done, [](void* asked) -> bool { return (*static_cast<std::remove_reference_t<F>*>(asked))(); }});
+  }
 
   /// The time that sleeps and time limits go by: steady_clock, unless a test has put a clock of its own in its place.
   clock::time_point now() const noexcept { return manual_ ? manual_now() : clock::now(); }
@@ -106,7 +110,7 @@ class loop {
   loop_counters counters() const noexcept;
 
   /// Adds a paragraph to the reports of this loop (task_tree.hpp): `write(text)` appends lines to `text`.
-  void add_report(std::function<void(std::string& text)> write);
+  void add_report(callback<void(std::string& text)> write);
 
   /// Returns this loop's own object of type T, made by `make()` (a std::shared_ptr<T>) at its first use.
   template <class T, class Make>
@@ -173,7 +177,12 @@ class loop {
   void run_round() noexcept;
   void run_end_of_round() noexcept;
   void take_posted() noexcept;
-  void turn(bool may_sleep, const std::function<bool()>& done);
+  struct question {
+    void* asked = nullptr;
+    bool (*ask)(void*) = nullptr;
+  };
+  void run_until_true(question done);
+  void turn(bool may_sleep, question done);
   void wait_for_events(bool may_sleep);
   bool poll_inbox() noexcept;
   bool is_stuck(bool nobody_posts) const noexcept;

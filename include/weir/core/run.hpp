@@ -3,7 +3,6 @@
 #include <weir/core/gather.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,7 +30,7 @@ struct run_options {
   std::chrono::milliseconds blocked_limit{50};
   on_deadlock deadlock = on_deadlock::report;
   /// Takes the reports, whole lines, on any thread; empty: stderr.
-  std::function<void(std::string_view)> report;
+  callback<void(std::string_view)> report;
 };
 
 namespace detail {

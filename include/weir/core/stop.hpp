@@ -4,6 +4,13 @@
 
 #include <stop_token>
 
+namespace weir::detail {
+
+/// The token that is set when `where` is cancelled. Cost: the first call for a scope allocates.
+std::stop_token token_of(scope& where);
+
+} // namespace weir::detail
+
 namespace weir::this_task {
 
 /// Returns the token that is set when the running task is cancelled: to hand to code that takes a std::stop_token.

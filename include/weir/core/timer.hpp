@@ -1,8 +1,7 @@
 #pragma once
 
+#include <weir/core/callback.hpp>
 #include <weir/core/detail/timer_node.hpp>
-
-#include <functional>
 
 namespace weir {
 
@@ -12,7 +11,7 @@ namespace weir {
 /// allocation.
 class timer : detail::timer_node {
  public:
-  explicit timer(std::function<void()> function);
+  explicit timer(callback<void()> function);
   ~timer();
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
@@ -25,7 +24,7 @@ class timer : detail::timer_node {
 
  private:
   loop& loop_;
-  std::function<void()> function_;
+  callback<void()> function_;
 };
 
 } // namespace weir

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <weir/core/stop.hpp>
 #include <weir/core/task.hpp>
 #include <weir/offload/detail/thread_call.hpp>
 #include <weir/offload/thread_limiter.hpp>
@@ -73,7 +74,7 @@ task<R> run_on_thread(thread_options options, std::optional<Bound> bound, bool w
   const thread_place place = place_for(options.limiter, here.context);
   permit held;
   if (place.before) held = co_await place.before->acquire();
-  auto stop = wants_token ? std::optional<std::stop_token>(here.token()) : std::nullopt;
+  auto stop = wants_token ? std::optional<std::stop_token>(token_of(here)) : std::nullopt;
   if (!options.abandon) co_return co_await thread_wait<Bound, R>(bound, std::move(stop), place);
 
   auto call = std::make_unique<abandonable_call<Bound, R>>(std::move(bound), std::move(stop));

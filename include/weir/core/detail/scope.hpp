@@ -5,9 +5,7 @@
 #include <weir/core/loop.hpp>
 
 #include <coroutine>
-#include <optional>
 #include <source_location>
-#include <stop_token>
 
 namespace weir::detail {
 
@@ -37,7 +35,9 @@ class scope : public list_hook<in_parent> {
   bool is_cancelled() const noexcept { return cancelled_; }
   /// Cancels this scope and those below it: waits end, tokens are set. Again is harmless.
   void cancel() noexcept;
-  std::stop_token token();
+  /// What `token_of` hands out from; made at the first need.
+  struct stop_state;
+  stop_state& stopping();
 
   /// The values that follow the tasks of this scope (context_value); inherited from the parent.
   const context_frame* context = nullptr;
@@ -58,7 +58,7 @@ class scope : public list_hook<in_parent> {
   bool cancelled_ = false;
   list<scope, in_parent> children_;
   list<wait_node, in_scope_waits> waits_;
-  std::optional<std::stop_source> source_;
+  stop_state* stopping_ = nullptr;
 };
 
 /// The scope of the coroutine that runs now on this thread, or nullptr. Set by whoever resumes a coroutine.
