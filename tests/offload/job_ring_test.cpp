@@ -399,7 +399,7 @@ TEST(job_ring, two_threads) {
     doorbell bell;
     job_ring ring(8);
     std::thread worker([&] {
-      job_ring_end end(ring.view(), linger);
+      job_ring_end end(ring.mapped(), linger);
       bell_rope rope(bell, another(bell.rope_descriptor()));
       echo(end, rope);
     });

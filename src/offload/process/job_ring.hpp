@@ -86,6 +86,8 @@ class job_ring {
   void copy_crash_slot(std::span<std::byte> into) const noexcept;
 
   const ring_view& view() const noexcept { return view_; }
+  /// All of it, as job_ring_end takes it.
+  std::span<std::byte> mapped() const noexcept { return {memory_->data(), memory_->size_bytes()}; }
   /// For result_area: keeps the memory alive.
   const std::shared_ptr<shared_region>& memory() const noexcept { return memory_; }
 

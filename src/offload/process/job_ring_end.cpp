@@ -10,15 +10,17 @@ namespace weir::detail {
 
 job_ring_end::job_ring_end(int descriptor, std::size_t size_bytes, std::chrono::nanoseconds linger)
     : memory_(shared_region::attach(descriptor, size_bytes, shared_region::access::read_write)) {
-  patience_.at_most = linger;
-  view_.base = memory_.data();
-  view_.depth = view_.header().depth;
-  if (view_.depth == 0 || view_.depth > max_ring_depth || ring_view::total_bytes(view_.depth) > size_bytes)
-    throw error(errc::internal, "a worker was given memory that is no job ring");
+  look({memory_.data(), size_bytes}, linger);
 }
 
-job_ring_end::job_ring_end(const ring_view& here, std::chrono::nanoseconds linger) : view_(here) {
+job_ring_end::job_ring_end(std::span<std::byte> mapped, std::chrono::nanoseconds linger) { look(mapped, linger); }
+
+void job_ring_end::look(std::span<std::byte> mapped, std::chrono::nanoseconds linger) {
   patience_.at_most = linger;
+  view_.base = mapped.data();
+  if (mapped.size() >= ring_view::total_bytes(1)) view_.depth = view_.header().depth;
+  if (view_.depth == 0 || view_.depth > max_ring_depth || ring_view::total_bytes(view_.depth) > mapped.size())
+    throw error(errc::internal, "a worker was given memory that is no job ring");
 }
 
 /// Whether a request waits in the slot whose turn it is. Steps over those that were retracted.

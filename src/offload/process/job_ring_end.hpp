@@ -32,8 +32,9 @@ class job_ring_end {
   /// sleeping; 0 where there is one CPU. Fails: errc::unavailable.
   job_ring_end(int descriptor, std::size_t size_bytes, std::chrono::nanoseconds linger);
 
-  /// The end of a worker that is a thread of the parent: a race detector sees both ends in the same place.
-  job_ring_end(const ring_view& here, std::chrono::nanoseconds linger);
+  /// The same where it is mapped already, and stays so. (In a thread of the parent: a race detector then sees both ends
+  /// in one place.)
+  job_ring_end(std::span<std::byte> mapped, std::chrono::nanoseconds linger);
 
   /// Takes the next job, in the order in which they were pushed; those that were retracted are left out.
   /// Each taken job is finished by complete() before the next is taken.
@@ -63,6 +64,7 @@ class job_ring_end {
   void publish(std::uint64_t offset, std::uint64_t length, std::uint32_t payload_bytes, std::uint32_t flags,
                std::uint32_t buffers) noexcept;
   bool anything() noexcept;
+  void look(std::span<std::byte> mapped, std::chrono::nanoseconds linger);
 
   shared_region memory_;
   ring_view view_;

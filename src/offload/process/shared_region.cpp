@@ -83,9 +83,7 @@ unique_fd shared_region::read_only_descriptor() const {
 }
 
 void shared_region::give_back(std::size_t offset, std::size_t length) const noexcept {
-  if (length == 0 || !descriptor_) return;
-  ::fallocate(descriptor_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-              static_cast<off_t>(length));
+  if (length > 0) ::madvise(data_ + offset, length, MADV_REMOVE);
 }
 
 std::size_t shared_region::resident_bytes() const {

@@ -33,7 +33,8 @@ class shared_region {
   /// /proc/self/fd could still get another one: shut it in a sandbox if that matters.)
   unique_fd read_only_descriptor() const;
 
-  /// Makes these whole pages zeros again and returns their memory to the system. Only where it was made.
+  /// Makes these whole pages zeros again and returns their memory to the system. Does nothing where it was attached for
+  /// reading.
   void give_back(std::size_t offset, std::size_t length) const noexcept;
   /// The bytes that are in memory, for tests and figures. Cost: a system call.
   std::size_t resident_bytes() const;
