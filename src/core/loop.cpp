@@ -127,7 +127,34 @@ void loop::run_end_of_round() noexcept {
   }
 }
 
+void loop::add_source(detail::loop_source& source) { impl_->sources.push_back(&source); }
+
+void loop::remove_source(detail::loop_source& source) noexcept { std::erase(impl_->sources, &source); }
+
+bool loop::has_news() const noexcept {
+  return impl_->inbox->has_news() || std::any_of(impl_->sources.begin(), impl_->sources.end(),
+                                                 [](const auto* source) { return source->has_news(source); });
+}
+
+/// Whoever has news from now on wakes the loop. Returns false when somebody has some already.
+bool loop::announce_sleep() noexcept {
+  if (!impl_->inbox->sleep()) return false;
+  for (detail::loop_source* source : impl_->sources)
+    if (!source->sleep(source)) {
+      announce_awake();
+      return false;
+    }
+  return true;
+}
+
+void loop::announce_awake() noexcept {
+  impl_->inbox->awake();
+  for (detail::loop_source* source : impl_->sources) source->awake(source);
+}
+
 void loop::take_posted() noexcept {
+  for (detail::loop_source* source : impl_->sources)
+    if (source->has_news(source)) source->collect(source);
   for (detail::ready_node* node = impl_->inbox->take(); node;) {
     detail::ready_node* posted = std::exchange(node, node->next_ready);
     schedule(posted);
@@ -187,8 +214,8 @@ void loop::wait_for_events(bool may_sleep) {
   const auto due = impl_->timers.next_due();
   const bool is_due = manual_ && due && *due <= manual_->now; // somebody has moved the clock
   bool sleeps = may_sleep && !ready_head_ && !is_due;
-  if (sleeps && outside_ > 0) sleeps = !impl_->linger.poll([this] { return impl_->inbox->has_news(); });
-  sleeps = sleeps && impl_->inbox->sleep();
+  if (sleeps && outside_ > 0) sleeps = !impl_->linger.poll([this] { return has_news(); });
+  sleeps = sleeps && announce_sleep();
   bool suspicious = false;
   const bool jumps = manual_ && manual_->advances && due && outside_ == 0;
   if (sleeps && !jumps) {
@@ -203,10 +230,10 @@ void loop::wait_for_events(bool may_sleep) {
   if (impl_->heartbeat) sleeps ? impl_->heartbeat->change() : impl_->heartbeat->turn();
   const int count = wait_events(impl_->epoll.get(), impl_->events.data(), impl::max_events, how_long);
   if (sleeps && impl_->heartbeat) impl_->heartbeat->change();
-  impl_->inbox->awake();
+  announce_awake();
   ++turns_;
   turn_time_ = now();
-  if (sleeps && count == 0 && !impl_->inbox->has_news()) {
+  if (sleeps && count == 0 && !has_news()) {
     if (jumps) {
       manual_->now = std::max(manual_->now, *due);
       turn_time_ = manual_->now;
@@ -267,7 +294,7 @@ void loop::turn_for_host() {
 
 void loop::prepare_for_host() noexcept {
   run_end_of_round();
-  if (ready_head_ || !impl_->inbox->sleep()) {
+  if (ready_head_ || !announce_sleep()) {
     impl_->inbox->signal();
     return;
   }

@@ -45,6 +45,7 @@ struct loop::impl {
   std::map<const void*, std::shared_ptr<void>> locals;
   std::vector<callback<void(std::string&)>> reports;
   detail::list<detail::scope, detail::in_parent> roots;
+  std::vector<detail::loop_source*> sources;
   detail::linger linger;
   detail::heartbeat* heartbeat = nullptr;
   /// Called when nothing can run any more and has not for `patience`; see loop::is_stuck.

@@ -42,6 +42,15 @@ struct round_hook;
 class scope;
 class runner;
 
+/// Something that a loop looks at beside descriptors: memory that other processes write to.
+struct loop_source {
+  bool (*has_news)(const loop_source*) noexcept = nullptr; ///< cheap enough to poll
+  void (*collect)(loop_source*) noexcept = nullptr;        ///< takes what there is
+  /// From now on, news makes a descriptor readable that the loop watches. Returns false when there is news already.
+  bool (*sleep)(loop_source*) noexcept = nullptr;
+  void (*awake)(loop_source*) noexcept = nullptr;
+};
+
 /// Where another thread leaves work for a loop. It may outlive the loop: then nodes are refused.
 /// Thread-safety: all functions may be called from any thread.
 class loop_address {
@@ -155,6 +164,8 @@ class loop {
   void disarm(detail::timer_node& node) noexcept;
   void watch(detail::watch_node& node);
   void forget(detail::watch_node& node) noexcept;
+  void add_source(detail::loop_source& source);
+  void remove_source(detail::loop_source& source) noexcept;
 
  protected:
   /// A descriptor that is readable when `turn_for_host` has something to do.
@@ -184,7 +195,9 @@ class loop {
   void run_until_true(question done);
   void turn(bool may_sleep, question done);
   void wait_for_events(bool may_sleep);
-  bool poll_inbox() noexcept;
+  bool has_news() const noexcept;
+  bool announce_sleep() noexcept;
+  void announce_awake() noexcept;
   bool is_stuck(bool nobody_posts) const noexcept;
   bool looks_stuck() noexcept;
   void note_stuck();
