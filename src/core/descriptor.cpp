@@ -62,6 +62,7 @@ descriptor::descriptor(unique_fd fd) {
   }
 }
 
+descriptor::descriptor() noexcept = default;
 descriptor::descriptor(descriptor&&) noexcept = default;
 descriptor& descriptor::operator=(descriptor&&) noexcept = default;
 descriptor::~descriptor() = default;

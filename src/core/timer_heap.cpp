@@ -35,8 +35,8 @@ void timer_heap::down(std::size_t at) noexcept {
 
 void timer_heap::arm(timer_node& node, clock::time_point due) {
   disarm(node);
-  node.due = due;
-  heap_.push_back({due, &node});
+  node.due = std::max(due, not_before_);
+  heap_.push_back({node.due, &node});
   node.index = heap_.size() - 1;
   up(node.index);
 }
@@ -54,15 +54,17 @@ void timer_heap::disarm(timer_node& node) noexcept {
 }
 
 std::size_t timer_heap::fire(clock::time_point now) noexcept {
-  // At most as many as are armed now: a timer that rearms itself for the past cannot hold the loop.
+  // What is armed meanwhile is due after `now`: a timer that rearms itself for the past holds neither the loop nor the
+  // timers behind it.
+  not_before_ = now + clock::duration(1);
   constexpr std::size_t most = 512; // then descriptors and what is ready have their turn
-  const std::size_t budget = std::min(heap_.size(), most);
   std::size_t fired = 0;
-  for (; fired < budget && !heap_.empty() && heap_.front().due <= now; ++fired) {
+  for (; fired < most && !heap_.empty() && heap_.front().due <= now; ++fired) {
     timer_node* node = heap_.front().node;
     disarm(*node);
     node->fire(node);
   }
+  not_before_ = clock::time_point::min();
   return fired;
 }
 

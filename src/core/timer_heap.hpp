@@ -35,6 +35,7 @@ class timer_heap {
   void down(std::size_t at) noexcept;
 
   std::vector<entry> heap_;
+  clock::time_point not_before_ = clock::time_point::min(); ///< of what is armed while others fire
 };
 
 } // namespace weir::detail

@@ -1,38 +1,21 @@
+#include "core/support.hpp"
+
 #include <weir/core/gather.hpp>
-#include <weir/core/race.hpp>
-#include <weir/core/run.hpp>
-#include <weir/core/sleep.hpp>
+#include <weir/core/other_errors.hpp>
+#include <weir/core/task_group.hpp>
 #include <weir/core/timeout.hpp>
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
+#include <vector>
 
-using namespace std::chrono_literals;
 using namespace weir;
+using namespace weir::testing;
+using namespace std::chrono_literals;
 
 namespace {
-
-task<int> after(std::chrono::milliseconds delay, int value) {
-  co_await sleep_for(delay);
-  co_return value;
-}
-
-task<int> failing(std::chrono::milliseconds delay) {
-  co_await sleep_for(delay);
-  throw error(errc::not_found, "gone");
-}
-
-task<int> noting_cancellation(bool& seen) {
-  try {
-    co_await sleep_for(10s);
-  } catch (const cancelled&) {
-    seen = true;
-    throw;
-  }
-  co_return 0;
-}
 
 TEST(gather, gives_a_typed_tuple_in_order) {
   const auto [a, b, c] = run([]() -> task<std::tuple<int, std::monostate, std::string>> {
@@ -81,14 +64,14 @@ TEST(gather, of_nothing_is_empty) {
 }
 
 TEST(gather, first_error_cancels_the_others_and_waits_for_them) {
-  bool seen = false;
+  int seen = 0;
   try {
     run(gather(failing(10ms), noting_cancellation(seen)));
     FAIL() << "no error";
   } catch (const error& e) {
     EXPECT_EQ(e.code(), errc::not_found);
   }
-  EXPECT_TRUE(seen);
+  EXPECT_EQ(seen, 1);
 }
 
 TEST(gather, first_error_stops_what_has_not_started) {
@@ -106,9 +89,9 @@ TEST(gather, first_error_stops_what_has_not_started) {
 }
 
 TEST(gather, is_cancelled_with_its_caller) {
-  bool seen = false;
+  int seen = 0;
   EXPECT_THROW(run(with_timeout(20ms, gather(noting_cancellation(seen), after(5s, 1)))), error);
-  EXPECT_TRUE(seen);
+  EXPECT_EQ(seen, 1);
 }
 
 TEST(gather_results, keeps_every_outcome) {
@@ -125,43 +108,109 @@ TEST(gather_results, keeps_every_outcome) {
   EXPECT_EQ(outcomes[1].value(), 2);
 }
 
-TEST(race, gives_the_first_and_cancels_the_rest) {
-  bool seen = false;
-  const auto winner = run(race(noting_cancellation(seen), after(10ms, 5)));
-  ASSERT_EQ(winner.index(), 1u);
-  EXPECT_EQ(std::get<1>(winner), 5);
-  EXPECT_TRUE(seen);
+TEST(gather, keeps_the_other_errors) {
+  on_loop([]() -> task<void> {
+    const auto fails_when_cancelled = []() -> task<void> {
+      try {
+        co_await until_cancelled();
+      } catch (const cancelled&) {}
+      throw error(errc::corrupt, "on the way out");
+    };
+    std::string first;
+    std::vector<std::exception_ptr> others;
+    try {
+      co_await gather(failing(1ms), fails_when_cancelled());
+    } catch (const error& e) {
+      first = e.what();
+      others = other_errors();
+    }
+    EXPECT_EQ(first, "gone");
+    EXPECT_EQ(others.size(), 1u);
+    EXPECT_EQ(text_of(others.at(0)), "corrupt: on the way out");
+  });
 }
 
-TEST(race, the_first_error_wins_too) { EXPECT_THROW(run(race(failing(1ms), after(5s, 1))), error); }
-
-TEST(task, moves_values_that_cannot_be_copied_and_references) {
-  const auto made = run([]() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); }());
-  EXPECT_EQ(*made, 3);
-  int x = 1;
-  int& same = run([](int& r) -> task<int&> { co_return r; }(x));
-  EXPECT_EQ(&same, &x);
+TEST(gather, in_a_cancelled_scope_starts_nothing_of_a_range) {
+  on_loop([]() -> task<void> {
+    int started = 0;
+    co_await with_task_group([&](task_group& group) -> task<void> {
+      group.cancel();
+      std::vector<task<void>> works;
+      for (int i = 0; i < 3; ++i)
+        works.push_back([](int& n) -> task<void> {
+          ++n;
+          co_return;
+        }(started));
+      co_await gather(std::move(works));
+      ADD_FAILURE() << "gathered in a cancelled scope";
+    });
+    EXPECT_EQ(started, 0);
+  });
 }
 
-TEST(task, a_million_awaits_in_a_loop_need_no_stack) {
-  const auto sum = run([]() -> task<long> {
-    long total = 0;
-    for (int i = 0; i < 1'000'000; ++i) total += co_await [](int n) -> task<int> { co_return n & 1; }(i);
-    co_return total;
-  }());
-  EXPECT_EQ(sum, 500'000);
+TEST(gather, of_tasks_that_fail_at_once_does_not_start_the_rest) {
+  int started = 0;
+  std::vector<task<int>> works;
+  for (int i = 0; i < 5; ++i)
+    works.push_back([](int& n) -> task<int> {
+      ++n;
+      throw error(errc::corrupt, "bad");
+      co_return 0;
+    }(started));
+  EXPECT_THROW(run(gather(std::move(works))), error);
+  EXPECT_EQ(started, 1);
 }
 
-TEST(task, that_never_runs_frees_its_frame) {
-  auto alive = std::make_shared<int>(1);
-  {
-    auto unused = [](std::shared_ptr<int> held) -> task<void> {
-      (void)held;
-      co_return;
-    }(alive);
-    EXPECT_EQ(alive.use_count(), 2);
-  }
-  EXPECT_EQ(alive.use_count(), 1);
+TEST(gather, values_that_cannot_be_copied) {
+  std::vector<task<std::unique_ptr<int>>> works;
+  for (int i = 0; i < 3; ++i)
+    works.push_back([](int n) -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(n); }(i));
+  const auto values = run(gather(std::move(works)));
+  EXPECT_EQ(*values.at(2), 2);
+}
+
+TEST(gather_results, of_a_cancelled_caller_says_cancelled) {
+  on_loop([]() -> task<void> {
+    std::vector<bool> were_cancelled;
+    co_await with_task_group([&](task_group& group) -> task<void> {
+      group.cancel();
+      std::vector<task<int>> works;
+      for (int i = 0; i < 2; ++i) works.push_back(after(1s, i));
+      for (const auto& outcome : co_await gather_results(std::move(works)))
+        were_cancelled.push_back(outcome.is_cancelled());
+    });
+    EXPECT_EQ(were_cancelled, (std::vector<bool>{true, true}));
+  });
+}
+
+TEST(gather, many_cost_no_more_each) {
+  expect_linear([](std::size_t size) {
+    on_loop_unwatched([&]() -> task<void> {
+      std::vector<task<int>> works;
+      works.reserve(size);
+      for (std::size_t i = 0; i < size; ++i)
+        works.push_back([](int n) -> task<int> {
+          co_await yield_now();
+          co_return n;
+        }(static_cast<int>(i)));
+      co_await gather(std::move(works), 64);
+    });
+  });
+}
+
+TEST(gather, cancelling_many_costs_no_more_each) {
+  expect_linear([](std::size_t size) {
+    on_loop_unwatched([&]() -> task<void> {
+      std::vector<task<void>> works;
+      works.reserve(size + 1);
+      for (std::size_t i = 0; i < size; ++i) works.push_back([]() -> task<void> { co_await until_cancelled(); }());
+      works.push_back([]() -> task<void> {
+        co_await yield_now();
+        throw error(errc::corrupt, "stop");
+      }());
+      EXPECT_EQ(co_await failure_of(gather(std::move(works))), "corrupt: stop");
+    });
+  });
 }
 
 } // namespace

@@ -12,7 +12,7 @@ namespace weir {
 /// Thread-safety: the loop's thread only. Cost of a wait: no allocation; epoll_ctl only when the interest changes.
 class descriptor {
  public:
-  descriptor() noexcept = default;
+  descriptor() noexcept;
   /// Takes `fd` over and makes it non-blocking. Fails: errno_error. A regular file cannot be waited for: it is always
   /// ready, and waits on it return at once.
   explicit descriptor(unique_fd fd);
