@@ -45,8 +45,10 @@ struct ring_reply {
 /// Thread-safety: the loop's thread, except `running`.
 class job_ring {
  public:
-  /// `depth` requests at most are under way: 1 to 64. Fails: errc::unavailable, errc::invalid_argument.
-  explicit job_ring(std::uint32_t depth = 8);
+  /// `depth` requests at most are under way: 1 to 64. What waits here can be retracted, so that a deep ring costs
+  /// nobody's turn; it is what hides the worker's wake-up when jobs are tiny. Fails: errc::unavailable,
+  /// errc::invalid_argument.
+  explicit job_ring(std::uint32_t depth = 32);
 
   /// What job_ring_end maps; size_bytes() goes with it.
   int descriptor() const noexcept { return memory_->descriptor(); }
