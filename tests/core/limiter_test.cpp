@@ -325,7 +325,7 @@ TEST(limiter, L06_lowering_the_capacity_takes_nothing_away) {
   });
 }
 
-// L07, the default of 40, belongs to threads: offload.limiter.L07_the_default_for_threads_is_40.
+// L07, the default of 40, belongs to threads: offload.thread_rules.T03_the_default_cap_is_40_and_can_be_changed.
 
 TEST(limiter, L08_statistics_at_each_step) {
   on_loop([]() -> task<void> {
