@@ -23,3 +23,11 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME offload.refused COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/offload/refused/refused.py
                                       ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR}/include)
 set_tests_properties(offload.refused PROPERTIES TIMEOUT 120)
+
+# A program with worker processes, for zygote_test.cpp to kill, replace and run without what it needs.
+add_executable(offload_process_program ${PROJECT_SOURCE_DIR}/tests/offload/process/program.cpp)
+target_include_directories(offload_process_program PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(offload_process_program PRIVATE weir_flags weir_offload)
+add_dependencies(offload_test offload_process_program)
+target_compile_definitions(offload_test
+                           PRIVATE OFFLOAD_PROCESS_PROGRAM="$<TARGET_FILE:offload_process_program>")
