@@ -218,7 +218,7 @@ TEST(result_area, tells_the_worker_what_went_even_when_its_list_is_full) {
 
 ring_reply reply_with(std::vector<buffer_entry> entries, std::uint32_t buffers) {
   ring_reply reply;
-  std::memcpy(reply.bytes.data(), entries.data(), entries.size() * sizeof(buffer_entry));
+  if (!entries.empty()) std::memcpy(reply.bytes.data(), entries.data(), entries.size() * sizeof(buffer_entry));
   reply.payload_bytes = static_cast<std::uint32_t>(entries.size() * sizeof(buffer_entry));
   reply.buffers = buffers;
   return reply;
