@@ -79,6 +79,7 @@ weir::task<void> limiters() {
   // [end]
   expect(most == 2);
 
+  expect(weir::default_thread_limiter().capacity() == 40);
   // [capacity]
   weir::default_thread_limiter().set_capacity(8); // of this loop; 40 from the start
   // [end]
