@@ -130,13 +130,13 @@ void runner::say(std::string_view text) const {
 }
 
 void runner::stuck() {
+  if (waits_by_design(loop_)) return;
   if (options_.deadlock == on_deadlock::fail) {
     if (root_.is_cancelled()) return;
     deadlock_ = "nothing can run any more, and these wait:\n" + to_string(task_tree(loop_));
     root_.cancel();
     return;
   }
-  if (waits_by_design(loop_)) return;
   say("weir: deadlock? Nothing can run any more, and these wait:\n" + to_string(task_tree(loop_)));
 }
 

@@ -29,6 +29,8 @@ class scope : public list_hook<in_parent> {
       : scope(*opener.current, &opener, kind, shielded) {}
   /// A scope below `parent` for a task that the opener of `parent` starts.
   explicit scope(scope& parent) noexcept : scope(parent, parent.opener_, "task", false) {}
+  /// As that, of a task that nobody opened it for; see above.
+  scope(scope& parent, const char* kind, bool shielded) noexcept : scope(parent, nullptr, kind, shielded) {}
   ~scope();
 
   loop& owner() const noexcept { return loop_; }

@@ -31,6 +31,8 @@ using thunk = std::span<const std::byte> (*)(decoder& arguments, reply_room& roo
 /// lambdas F is made anew; a function pointer comes as a function_name before the arguments.
 template <class F, class R, bool WantsStop, class... P>
 struct process_thunk {
+  static constexpr bool wants_stop = WantsStop;
+
   static std::span<const std::byte> run(decoder& in, reply_room& room, const thunk_context& context) noexcept {
     try {
       F function = read_function(in);
