@@ -479,8 +479,8 @@ TEST(worker_process, x13_a_thousand_restarts_leave_nothing_behind) {
     const auto segments = numbers_in("/proc/sysvipc").size();
     for (int i = 0; i < 1000; ++i) co_await round(i);
     co_await settled();
-    EXPECT_EQ(numbers_in("/proc/self/fd").size(), fds);
-    EXPECT_EQ(numbers_in(zygote + "/fd").size(), zygote_fds);
+    EXPECT_LE(numbers_in("/proc/self/fd").size(), fds);
+    EXPECT_LE(numbers_in(zygote + "/fd").size(), zygote_fds);
     EXPECT_TRUE(children_of(host.zygote_pid()).empty());
     EXPECT_EQ(numbers_in("/proc/sysvipc").size(), segments);
 #if !defined(__has_feature) || !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))

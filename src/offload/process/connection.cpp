@@ -11,9 +11,9 @@
 
 namespace weir::detail {
 
-connection::connection(std::uint64_t number, std::function<void(const zygote_reply&, packet&)> on_reply,
-                       std::function<void()> on_loss)
-    : number_(number), zygote_(launch_zygote()), on_reply_(std::move(on_reply)), on_loss_(std::move(on_loss)) {
+connection::connection(std::uint64_t number, launched_zygote started,
+                       std::function<void(const zygote_reply&, packet&)> on_reply, std::function<void()> on_loss)
+    : number_(number), zygote_(std::move(started)), on_reply_(std::move(on_reply)), on_loss_(std::move(on_loss)) {
   output_ = std::make_unique<output_pipe>(std::move(zygote_.output), [this](std::string_view p) { said_.add(p); });
   watch_ = std::make_unique<quiet_watch>(zygote_.socket.get(), [this] { listen(); });
 }

@@ -18,7 +18,7 @@ class connection {
  public:
   /// `on_reply` gets what it says, checked for form; `on_loss` is called once, when it is gone or talks nonsense. Both
   /// may destroy this.
-  connection(std::uint64_t number, std::function<void(const zygote_reply&, packet&)> on_reply,
+  connection(std::uint64_t number, launched_zygote started, std::function<void(const zygote_reply&, packet&)> on_reply,
              std::function<void()> on_loss);
   ~connection() { *alive_ = false; }
 

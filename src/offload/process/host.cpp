@@ -6,8 +6,10 @@
 
 #include <weir/core/descriptor.hpp>
 #include <weir/core/mutex.hpp>
+#include <weir/core/shield.hpp>
 #include <weir/core/timeout.hpp>
 #include <weir/offload/codec.hpp>
+#include <weir/offload/threadpool.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -131,9 +133,12 @@ struct process_host::impl {
     auto turn = co_await starting.lock();
     if (zygote && zygote->ready()) co_return;
     forget_zygote();
+    // Until the exec is done the calling thread waits for it: some milliseconds that this loop has not got. Shielded,
+    // so that what was started is known.
+    launched_zygote fresh = co_await shield(run_in_threadpool(thread_options{.limiter = &launching}, launch_zygote));
     zygote = std::make_shared<connection>(
-        ++counts.zygotes_started, [this](const zygote_reply& reply, packet& with) { took_message(reply, with); },
-        [this] { lost_zygote(); });
+        ++counts.zygotes_started, std::move(fresh),
+        [this](const zygote_reply& reply, packet& with) { took_message(reply, with); }, [this] { lost_zygote(); });
     const std::shared_ptr<connection> mine = zygote;
     bool late = false;
     try {
@@ -171,6 +176,7 @@ struct process_host::impl {
   std::uint64_t last_id = 0;
   process_counters counts;
   event all_ended;
+  limiter launching{1};
   mutex starting{"start of the worker processes"};
   graves dead;
 };

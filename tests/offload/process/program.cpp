@@ -90,11 +90,14 @@ task<void> one_error() {
   }
 }
 
-void hide_proc() {
-  const bool hidden = (::unshare(CLONE_NEWNS) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
-                      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                      ::mount("none", "/proc", "tmpfs", 0, nullptr) == 0;
-  if (!hidden) say("cannot be hidden here");
+/// Before there are threads: namespaces are theirs, one by one.
+bool own_mounts() {
+  return (::unshare(CLONE_NEWNS) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
+void hide_proc(bool can) {
+  if (!can || ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) say("cannot be hidden here");
 }
 
 } // namespace
@@ -134,11 +137,12 @@ int main(int argc, char** argv) {
   } else if (what == "error") {
     run(one_error());
   } else if (what == "no-proc") {
-    hide_proc();
+    hide_proc(own_mounts());
     run(one_error());
   } else if (what == "late-no-proc") {
+    const bool can = own_mounts();
     run(one_answer());
-    hide_proc();
+    hide_proc(can);
     run(one_error());
   } else {
     say("main");
