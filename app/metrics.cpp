@@ -1,5 +1,6 @@
 #include "metrics.hpp"
 
+#include <weir/observe/counters.hpp>
 #include <weir/offload/threadpool.hpp>
 
 #include <unistd.h>
@@ -44,7 +45,7 @@ std::string metrics(studio::studio& in, const http::server& web) {
   add(out, "weir_downloads", "downloads", in.downloads());
   add(out, "weir_threads", "threads for other work", default_thread_limiter());
   add(out, "process_resident_memory_bytes", "resident memory", resident_bytes());
-  return out;
+  return out + observe::prometheus(observe::snapshot());
 }
 
 } // namespace weir::app

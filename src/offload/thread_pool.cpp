@@ -2,6 +2,7 @@
 
 #include <weir/core/detail/linger.hpp>
 #include <weir/core/error.hpp>
+#include <weir/offload/cpus.hpp>
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -79,7 +80,7 @@ thread_pool& thread_pool::instance() {
   return *one;
 }
 
-thread_pool::thread_pool() : cpus_(std::max(1u, std::thread::hardware_concurrency())) {}
+thread_pool::thread_pool() : cpus_(available_cpus()) {}
 
 std::chrono::nanoseconds thread_pool::linger() noexcept {
   std::int64_t set = linger_ns.load(std::memory_order_relaxed);
