@@ -14,12 +14,14 @@
 #include <weir/core/task_tree.hpp>
 #include <weir/core/timeout.hpp>
 #include <weir/offload/from_thread.hpp>
+#include <weir/offload/processpool.hpp>
 #include <weir/offload/threadpool.hpp>
 
 #include <docs/expect.hpp>
 #include <poll.h>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <numeric>
 #include <optional>
@@ -247,6 +249,25 @@ weir::task<void> elsewhere() {
   expect(answer == 42 && seen == 1);
 }
 
+int decode(const std::string& upload) {
+  if (upload == "crafted") std::raise(SIGSEGV);
+  return static_cast<int>(upload.size());
+}
+
+weir::task<void> in_a_process() {
+  const std::string upload = "crafted";
+  int size = 0;
+  bool gone = false;
+  // [process]
+  try {
+    size = co_await weir::run_in_processpool({.deadline = 10s}, decode, upload);
+  } catch (const weir::process_error& e) { // it crashed, hung, or wanted too much memory
+    gone = true;
+  }
+  // [end]
+  expect(gone && size == 0);
+}
+
 weir::task<void> fetch(weir::limiter& downloads) {
   auto permit = co_await downloads.acquire();
   co_await weir::sleep_for(10s);
@@ -274,6 +295,7 @@ weir::task<void> tour() {
   co_await waiting();
   co_await context();
   co_await elsewhere();
+  co_await in_a_process();
   co_await look();
 }
 
