@@ -125,8 +125,8 @@ def run(results, programs, runs):
     plain = "the same without a sandbox"
     for key, work, other in (("shut_in_job_us", "job in a sandbox, 1 at a time", "job_us"),
                              ("shut_in_job_cpu_us", "job in a sandbox, CPU", "job_cpu_us"),
-                             ("one_shot_job_us", "job in a sandboxed process of its own (one_shot)", "job_us"),
-                             ("shut_in_worker_us", "call that starts a sandboxed worker", "worker_us")):
+                             ("one_shot_job_us", "call that starts a sandboxed worker (one_shot)", "worker_us"),
+                             ("shut_in_worker_us", "the first call with these sandbox options", "worker_us")):
         results.figure(GROUP, work, "us", shut_in[key], shut_in[other], plain)
     results.note(GROUP, f"Medians of {runs} rounds; hops for {SECONDS} s each. CPU is that of the caller and of all processes "
                         "below it. A worker polls for 10 us before it sleeps, also where the loop does not; where a "
