@@ -4,13 +4,19 @@
 
 #include <weir/core/run.hpp>
 #include <weir/mcp/protocol.hpp>
+#include <weir/media/decoding.hpp>
 #include <weir/offload/child.hpp>
+#include <weir/offload/sandbox.hpp>
 #include <weir/offload/threadpool.hpp>
 #include <weir/studio/studio.hpp>
 
+#include <sys/mman.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <memory>
 
 namespace weir::app {
 
@@ -63,6 +69,38 @@ task<check> ffmpeg_check(std::string program) {
   }
 }
 
+/// A PNG of one black pixel (ISO/IEC 15948).
+constexpr unsigned char one_pixel[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00,
+    0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x02, 0x00, 0x00, 0x00, 0x90, 0x77, 0x53, 0xde, 0x00, 0x00, 0x00,
+    0x0c, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x60, 0x60, 0x60, 0x00, 0x00, 0x00, 0x04, 0x00, 0x01, 0xc8,
+    0xea, 0xeb, 0xf9, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+
+/// Decodes a picture as the server does.
+task<check> sandbox_check(studio::studio& in) {
+  const studio::config& settings = in.settings();
+  check found{"image sandbox (" + settings.image_sandbox_source + ")", true, "off: pictures are decoded in the server"};
+  if (settings.image_sandbox == media::isolation::none) co_return found;
+  const auto support = co_await run_in_threadpool([] { return probe_sandbox(); });
+  const bool required = settings.image_sandbox == media::isolation::required;
+  found.ok = support.sufficient() || !required;
+  found.detail = (required ? "on. " : "auto. ") + to_string(support);
+  if (!found.ok) co_return found;
+  try {
+    auto picture = std::make_shared<files::file>();
+    picture->fd = unique_fd(::memfd_create("weir-doctor", MFD_CLOEXEC));
+    if (::write(picture->fd.get(), one_pixel, sizeof one_pixel) != sizeof one_pixel)
+      throw errno_error(errno, "a picture to try");
+    media::prepare_options one;
+    one.width = one.height = 1;
+    co_await media::prepare_pixels_apart(in.decoding(), picture, "a picture to try", one);
+  } catch (const error& failure) {
+    found.ok = false;
+    found.detail = failure.what();
+  }
+  co_return found;
+}
+
 task<std::vector<check>> all_checks(studio::studio& in) {
   const studio::config& settings = in.settings();
   std::vector<check> checks;
@@ -71,6 +109,7 @@ task<std::vector<check>> all_checks(studio::studio& in) {
   checks.push_back(co_await run_in_threadpool(folder_check, std::string("recovery folder"), settings.recovery_dir));
   checks.push_back(co_await jobs_check(in));
   checks.push_back(co_await ffmpeg_check(settings.ffmpeg));
+  checks.push_back(co_await sandbox_check(in));
   const std::string lacks = in.provider().missing();
   checks.push_back({"provider " + settings.provider + " (" + settings.provider_source + ")", lacks.empty(),
                     lacks.empty() ? (settings.provider == "openai" ? settings.openai.base_url : "embedded") : lacks});
@@ -106,7 +145,7 @@ int examine(const command_line& line) {
 } // namespace
 
 void add_doctor_command(CLI::App& app, command_line& line) {
-  auto* doctor = app.add_subcommand("doctor", "Check folders, ffmpeg, provider and keys");
+  auto* doctor = app.add_subcommand("doctor", "Check folders, ffmpeg, the image sandbox, provider and keys");
   doctor->fallthrough();
   doctor->callback([&line] {
     line.command = "doctor";

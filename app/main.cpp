@@ -33,6 +33,10 @@ std::string command_words(int argc, char** argv) {
 void add_shared_flags(CLI::App& app, command_line& line) {
   app.add_option("--media-dir", line.chosen.media_dir, "Media folder (else WEIR_MEDIA_DIR, SANZARU_MEDIA_PATH)");
   app.add_option("--provider", line.chosen.provider, "slate (embedded) or openai (else WEIR_PROVIDER)");
+  app.add_option(
+      "--image-sandbox", line.chosen.image_sandbox,
+      "Decode pictures in sandboxed processes: on (refuse to start without), off, auto (as far as the kernel "
+      "grants; else WEIR_IMAGE_SANDBOX)");
   app.add_flag("--json", line.compact, "Answer on one line, also on a terminal");
   app.add_flag("-q,--quiet", line.quiet, "No progress on standard error");
   app.set_version_flag("--version", std::string("weir ") + version);
@@ -96,6 +100,7 @@ int main(int argc, char** argv) {
   using namespace weir::app;
   // Output that nobody reads is an error where it is written, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // so is a file larger than allowed
   try {
     if (argc == 1 && !::isatty(STDIN_FILENO)) return serve_stdio_bare();
     if (argc == 1) {

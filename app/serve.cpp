@@ -8,11 +8,14 @@
 #include <weir/http/server.hpp>
 #include <weir/mcp/http_transport.hpp>
 #include <weir/mcp/stdio.hpp>
+#include <weir/offload/sandbox.hpp>
+#include <weir/offload/threadpool.hpp>
 #include <weir/studio/mcp_tools.hpp>
 #include <weir/studio/watch.hpp>
 
 #include <charconv>
 #include <cstdio>
+#include <functional>
 
 namespace weir::app {
 
@@ -55,6 +58,25 @@ task<void> serve_http(mcp::server& server, studio::studio& in, const serve_optio
   co_await web.serve();
 }
 
+/// Says on standard error how pictures are decoded. Asking the kernel takes a fork: it is done beside the first calls.
+task<void> tell_sandbox(media::isolation where) {
+  if (where == media::isolation::none) {
+    std::fprintf(stderr, "weir: pictures are decoded in this process (image sandbox: off)\n");
+    co_return;
+  }
+  const sandbox_support& support = co_await run_in_threadpool([] { return std::ref(probe_sandbox()); });
+  std::fprintf(stderr, "weir: pictures are decoded in processes of their own. %s\n", to_string(support).c_str());
+}
+
+/// Fails where the image sandbox is on and the kernel does not grant it.
+void require_sandbox(const studio::config& settings) {
+  if (settings.image_sandbox != media::isolation::required || probe_sandbox().sufficient()) return;
+  throw error(errc::not_configured,
+              settings.image_sandbox_source +
+                  " asks for an image sandbox (on), and the kernel does not grant what it needs: " +
+                  to_string(probe_sandbox()) + " Use auto to take what there is, or off");
+}
+
 } // namespace
 
 void parse_endpoint(const std::string& text, serve_options& into) {
@@ -84,9 +106,11 @@ task<void> serve(studio::config settings, serve_options options) {
                 "--http: " + options.address +
                     " is reached from other machines, and this server asks for no login. Name "
                     "the host names that clients will use with --allow-host, and put a proxy with a login in front");
+  require_sandbox(settings);
   co_await studio::with_studio(std::move(settings), [&options](studio::studio& here) -> task<void> {
     mcp::server server(about());
     studio::offer(server, here);
+    here.in_background("the image sandbox", tell_sandbox(here.settings().image_sandbox));
     here.in_background("the job table", here.watching().follow_all());
     if (options.address.empty())
       co_await mcp::serve_stdio(server);

@@ -1,6 +1,7 @@
 #include "media/decode.hpp"
 #include "media/frame_memory.hpp"
 #include "media/geometry.hpp"
+#include "media/prepare_rows.hpp"
 #include "media/reduce.hpp"
 
 #include <weir/core/cancelled.hpp>
@@ -50,15 +51,11 @@ struct stored_plan {
   bool reduces() const { return reduce_x.factor > 1 || reduce_y.factor > 1; }
 };
 
-/// Gets the finished rows from top to bottom.
-using row_sink = std::function<void(std::span<const std::uint8_t> rgb)>;
-
 /// Takes the scaled rows as stored, turns them, sets them on black and passes them on.
 class output {
  public:
   output(const prepare_options& options, const scale_plan& plan, const turn& how, const row_sink& rows)
-      : options_(options), plan_(plan), how_(how), pass_on_(rows),
-        line_(std::size_t{options.width} * 3),
+      : options_(options), plan_(plan), how_(how), pass_on_(rows), line_(std::size_t{options.width} * 3),
         frame_(held() ? std::size_t{plan.x.window_size} * plan.y.window_size * 3 : 0) {}
 
   void take(std::uint32_t y, std::span<const std::uint8_t> rgb) {
@@ -161,7 +158,9 @@ void check_limits(const image_info& info, const prepare_options& options, const 
                                      megabytes(options.max_frame_bytes) + "; save it without interlacing or smaller");
 }
 
-image_header checked_header(byte_source& source, const prepare_options& options, const std::string& name) {
+} // namespace
+
+image_format check_source(byte_source& source, const prepare_options& options, const std::string& name) {
   std::byte head[512];
   const auto count = source.read_at(0, {reinterpret_cast<unsigned char*>(head), sizeof head});
   const auto bytes = std::span(head).first(count);
@@ -173,6 +172,13 @@ image_header checked_header(byte_source& source, const prepare_options& options,
   if (source.size() > options.max_file_bytes)
     throw error(errc::too_large, name + ": " + megabytes(source.size()) + " are over the limit of " +
                                      megabytes(options.max_file_bytes) + " for an image file");
+  return format;
+}
+
+namespace {
+
+image_header checked_header(byte_source& source, const prepare_options& options, const std::string& name) {
+  const image_format format = check_source(source, options, name);
   auto header = read_header(source);
   if (source.failed() != 0) throw errno_error(source.failed(), name);
   if (!header)
@@ -198,9 +204,10 @@ decode_outcome decode(const decode_request& request, row_target& rows) {
   }
 }
 
-/// Decodes and scales; the finished rows go to `rows`. `output_bytes` is the caller's.
-prepare_result scale_image(const image_source& source, const prepare_options& options, const row_sink& rows,
-                           const std::stop_token& stop) {
+} // namespace
+
+prepare_result prepare_rows(const image_source& source, const prepare_options& options, const row_sink& rows,
+                            const std::stop_token& stop) {
   check_target(options);
   if (stop.stop_requested()) throw cancelled{};
   const auto bytes = source.fd >= 0 ? make_byte_source(source.fd, source.name) : make_byte_source(source.bytes);
@@ -235,8 +242,6 @@ prepare_result scale_image(const image_source& source, const prepare_options& op
           .output_bytes = 0};
 }
 
-} // namespace
-
 std::vector<std::uint8_t> read_profile(const decode_request& request) {
   std::uint64_t size = 0;
   for (std::size_t i = 0; i < request.header.profile_pieces; ++i) {
@@ -259,7 +264,7 @@ prepare_result prepare_image(const image_source& source, const prepare_options& 
                              std::stop_token stop) {
   detail::check_target(options);
   png_writer writer(options.width, options.height, sink, stop);
-  prepare_result result = detail::scale_image(
+  prepare_result result = detail::prepare_rows(
       source, options, [&writer](std::span<const std::uint8_t> rgb) { writer.write_row(rgb); }, stop);
   result.output_bytes = writer.finish();
   return result;
@@ -269,7 +274,7 @@ rgb_image prepare_pixels(const image_source& source, const prepare_options& opti
   detail::check_target(options);
   rgb_image image{options.width, options.height, {}};
   image.pixels.reserve(std::size_t{options.width} * options.height * 3);
-  detail::scale_image(
+  detail::prepare_rows(
       source, options,
       [&image](std::span<const std::uint8_t> rgb) { image.pixels.insert(image.pixels.end(), rgb.begin(), rgb.end()); },
       stop);

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <map>
 
 namespace weir::providers {
@@ -157,14 +158,14 @@ class slate_provider final : public provider {
     const files::root folder = co_await the_folder();
     const byte_sink sink = [&target](std::span<const std::byte> bytes) { target.write(bytes); };
     if (variant == video_variant::thumbnail) {
-      co_await run_in_threadpool(drawing(), [folder, job, sink](std::stop_token stop) {
-        slate::encode(media::animatic_thumbnail(slate::card_of(folder, job, stop)), "webp", sink, stop);
+      co_await draw(folder, job, [sink](const media::rgb_image& card, std::stop_token stop) {
+        slate::encode(media::animatic_thumbnail(card), "webp", sink, stop);
       });
       co_return "image/webp";
     }
     if (variant == video_variant::spritesheet) {
-      co_await run_in_threadpool(drawing(), [folder, job, sink](std::stop_token stop) {
-        slate::encode(media::animatic_spritesheet(slate::card_of(folder, job, stop)), "jpeg", sink, stop);
+      co_await draw(folder, job, [sink](const media::rgb_image& card, std::stop_token stop) {
+        slate::encode(media::animatic_spritesheet(card), "jpeg", sink, stop);
       });
       co_return "image/jpeg";
     }
@@ -183,19 +184,24 @@ class slate_provider final : public provider {
     job.output_format = request.output_format;
     const files::root folder = co_await the_folder();
     job.has_reference = !request.inputs.empty();
-    co_await run_in_threadpool(drawing(), [folder, job, request, sink](std::stop_token stop) {
-      struct clean_up {
-        const files::root& folder;
-        const record& job;
-        ~clean_up() {
+    std::exception_ptr failure;
+    const auto clean_up = [&]() -> task<void> {
+      if (job.has_reference)
+        co_await run_in_threadpool([&] {
           try {
             slate::remove(folder, job.id);
           } catch (const error&) {}
-        }
-      } at_end{folder, job};
-      if (job.has_reference) slate::keep_reference(folder, job, request.inputs.front());
-      slate::encode(slate::card_of(folder, job, stop), job.output_format, sink, stop);
-    });
+        });
+    };
+    try {
+      if (job.has_reference)
+        co_await run_in_threadpool([&] { slate::keep_reference(folder, job, request.inputs.front()); });
+      co_await draw_file(folder, job, sink);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    co_await shield(clean_up());
+    if (failure) std::rethrow_exception(failure);
     co_return image_outcome{job.model, nullptr, {}};
   }
 
@@ -226,9 +232,7 @@ class slate_provider final : public provider {
   task<image_outcome> download_image(std::string id, byte_sink sink) override {
     const record job = co_await load(std::move(id), "image");
     const files::root folder = co_await the_folder();
-    co_await run_in_threadpool(drawing(), [folder, job, sink](std::stop_token stop) {
-      slate::encode(slate::card_of(folder, job, stop), job.output_format, sink, stop);
-    });
+    co_await draw_file(folder, job, sink);
     co_return image_outcome{job.model, nullptr, {}};
   }
 
@@ -239,7 +243,25 @@ class slate_provider final : public provider {
   };
 
   /// A picture takes a core and up to 100 MB: as many at once as there are cores, the rest waits in order.
-  thread_options drawing() noexcept { return {.limiter = &drawings_}; }
+  template <class F>
+  task<void> draw(files::root folder, record job, F use) {
+    auto turn = co_await drawings_.acquire();
+    limiter all(limiter::unlimited); // the turn has done the counting
+    auto reference = co_await slate::reference_of(folder, job, decoding());
+    co_await run_in_threadpool(thread_options{.limiter = &all}, [&](std::stop_token stop) {
+      use(slate::card_of(job, std::move(reference), stop), stop);
+    });
+  }
+  task<void> draw_file(files::root folder, record job, byte_sink sink) {
+    return draw(std::move(folder), job,
+                [sink, format = job.output_format](const media::rgb_image& card, std::stop_token stop) {
+                  slate::encode(card, format, sink, stop);
+                });
+  }
+
+  media::decoding_options decoding() const {
+    return options_.decoding ? options_.decoding() : media::decoding_options();
+  }
 
   static record new_record(const char* kind, const char* prefix, const std::string& prompt, const std::string& model) {
     record job;
@@ -320,7 +342,7 @@ class slate_provider final : public provider {
       co_await save(job);
       std::string why;
       try {
-        co_await slate::render_film(folder, job, [this, id](double part) {
+        co_await slate::render_film(folder, job, decoding(), [this, id](double part) {
           if (const auto found = rendering_.find(id); found != rendering_.end()) found->second.part = part;
         });
       } catch (const error& failure) {

@@ -4,13 +4,13 @@
 #include <weir/files/publish.hpp>
 #include <weir/media/animatic.hpp>
 #include <weir/media/encode.hpp>
-#include <weir/media/prepare.hpp>
 #include <weir/media/slate.hpp>
 #include <weir/offload/threadpool.hpp>
 
 #include <charconv>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 namespace weir::providers::slate {
 
@@ -55,7 +55,17 @@ double parse_seconds(const std::string& text) {
   return seconds;
 }
 
-media::rgb_image card_of(const files::root& folder, const record& job, std::stop_token stop) {
+task<media::rgb_image> reference_of(files::root folder, record job, media::decoding_options how) {
+  if (!job.has_reference) co_return media::rgb_image();
+  auto picture = co_await run_in_threadpool(
+      [folder, job] { return std::make_shared<const files::file>(folder.open_read(job.reference())); });
+  media::prepare_options size;
+  size.width = job.width;
+  size.height = job.height;
+  co_return co_await media::prepare_pixels_apart(how, std::move(picture), "the reference image", size);
+}
+
+media::rgb_image card_of(const record& job, media::rgb_image reference, std::stop_token stop) {
   media::slate_options options;
   options.text = job.prompt;
   options.width = job.width;
@@ -63,14 +73,7 @@ media::rgb_image card_of(const files::root& folder, const record& job, std::stop
   options.footer.push_back("Weir slate" +
                            (job.kind == "video" ? ", " + without_zeros(job.seconds) + " s" : std::string()));
   if (!job.model.empty()) options.footer.push_back(job.model);
-  if (job.has_reference) {
-    const auto picture = folder.open_read(job.reference());
-    media::prepare_options how;
-    how.width = job.width;
-    how.height = job.height;
-    options.background =
-        media::prepare_pixels(media::image_source::from_fd(picture.fd.get(), "the reference image"), how, stop);
-  }
+  options.background = std::move(reference);
   return media::render_slate(options, stop);
 }
 
@@ -81,9 +84,12 @@ void encode(const media::rgb_image& card, const std::string& format, const byte_
   media::encode_image(card.pixels, card.width, card.height, kind, sink, {}, std::move(stop));
 }
 
-task<void> render_film(files::root folder, record job, std::function<void(double part)> on_progress) {
+task<void> render_film(files::root folder, record job, media::decoding_options decoding,
+                       std::function<void(double part)> on_progress) {
   media::animatic_options options;
-  options.card = co_await run_in_threadpool([folder, job](std::stop_token stop) { return card_of(folder, job, stop); });
+  auto reference = co_await reference_of(folder, job, decoding);
+  options.card = co_await run_in_threadpool(
+      [&job, &reference](std::stop_token stop) { return card_of(job, std::move(reference), stop); });
   options.length = std::chrono::duration<double>(job.seconds);
   options.on_progress = std::move(on_progress);
   files::publish_options how;

@@ -3,6 +3,7 @@
 #include "providers/slate_record.hpp"
 
 #include <weir/core/task.hpp>
+#include <weir/media/decoding.hpp>
 #include <weir/media/rgb_image.hpp>
 
 #include <functional>
@@ -19,13 +20,18 @@ extent parse_size(const std::string& text, extent automatic);
 /// Returns the length that `text` ("4", "2.5" or empty) stands for. Fails: errc::invalid_argument.
 double parse_seconds(const std::string& text);
 
-/// Returns the card of a job: its prompt on a ground, or on the reference picture. Blocking.
-media::rgb_image card_of(const files::root& folder, const record& job, std::stop_token stop);
+/// Returns the reference picture of a job in the job's size; without pixels where it has none.
+/// Fails: as media::prepare_pixels_apart, and where the file is missing.
+task<media::rgb_image> reference_of(files::root folder, record job, media::decoding_options how);
+
+/// Returns the card of a job: its prompt on a ground, or on `reference`. Blocking.
+media::rgb_image card_of(const record& job, media::rgb_image reference, std::stop_token stop);
 
 /// Encodes `card` and gives it to `sink`. `format` is png, jpeg or webp. Blocking.
 void encode(const media::rgb_image& card, const std::string& format, const byte_sink& sink, std::stop_token stop);
 
 /// Renders the film of a job and publishes it beside the job.
-task<void> render_film(files::root folder, record job, std::function<void(double part)> on_progress);
+task<void> render_film(files::root folder, record job, media::decoding_options decoding,
+                       std::function<void(double part)> on_progress);
 
 } // namespace weir::providers::slate

@@ -64,6 +64,27 @@ providers::openai_options openai_from(const environment& env) {
   return options;
 }
 
+void choose_sandbox(config& settings, const environment& env, const choices& chosen) {
+  std::string value = "auto";
+  settings.image_sandbox_source = "the default";
+  if (!chosen.image_sandbox.empty()) {
+    value = chosen.image_sandbox;
+    settings.image_sandbox_source = "--image-sandbox";
+  } else if (const auto named = env("WEIR_IMAGE_SANDBOX")) {
+    value = *named;
+    settings.image_sandbox_source = "WEIR_IMAGE_SANDBOX";
+  }
+  if (value == "auto")
+    settings.image_sandbox = media::isolation::best_effort;
+  else if (value == "on")
+    settings.image_sandbox = media::isolation::required;
+  else if (value == "off")
+    settings.image_sandbox = media::isolation::none;
+  else
+    throw error(errc::invalid_argument,
+                settings.image_sandbox_source + " is '" + value + "'; there are on, off and auto");
+}
+
 } // namespace
 
 std::optional<std::string> process_environment(std::string_view name) {
@@ -110,6 +131,7 @@ config load_config(const environment& env, const choices& chosen) {
     throw error(errc::invalid_argument, settings.provider_source + " names the provider '" + settings.provider +
                                             "'; there are slate and openai");
 
+  choose_sandbox(settings, env, chosen);
   settings.ffmpeg = env("WEIR_FFMPEG").value_or("ffmpeg");
   settings.max_image_jobs = usable_cores();
   settings.max_image_bytes = 512 * mebibyte;

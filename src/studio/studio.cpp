@@ -1,4 +1,5 @@
 #include <weir/core/error.hpp>
+#include <weir/offload/processpool.hpp>
 #include <weir/offload/threadpool.hpp>
 #include <weir/providers/openai.hpp>
 #include <weir/providers/slate.hpp>
@@ -6,6 +7,7 @@
 #include <weir/studio/watch.hpp>
 
 #include <cstdio>
+#include <limits>
 
 namespace weir::studio {
 
@@ -68,13 +70,31 @@ providers::provider& studio::provider(std::string_view name) {
                                  });
                                },
                                .ffmpeg = settings_.ffmpeg,
-                               .max_renders = settings_.max_image_jobs});
+                               .max_renders = settings_.max_image_jobs,
+                               .decoding = [this] { return decoding(); }});
   } else {
     throw error(errc::invalid_argument, "there is no provider '" + std::string(name) + "'; there are slate and openai");
   }
   auto& kept = *providers_.emplace(std::string(name), std::move(made)).first->second;
   in_background("the provider " + std::string(name), kept.serve());
   return kept;
+}
+
+media::decoding_options studio::decoding() {
+  media::decoding_options how;
+  how.where = settings_.image_sandbox;
+  // What all pictures may take together, and some for the process itself.
+  how.max_memory_bytes = settings_.max_image_bytes + (std::size_t{64} << 20);
+  if (how.where != media::isolation::none && !pool_configured_) {
+    // A crash is the fault of its picture: some of them must not keep others from being decoded.
+    try {
+      configure_process_pool({.max_deaths = std::numeric_limits<int>::max()});
+      pool_configured_ = true;
+    } catch (const error&) {
+      // There can be no pool here: the decoding says so, about its picture.
+    }
+  }
+  return how;
 }
 
 void studio::in_background(std::string what, task<void> work) {

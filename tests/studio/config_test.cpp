@@ -58,6 +58,20 @@ TEST(config, openai_is_read_as_the_sdks_read_it) {
   EXPECT_EQ(c.openai.headers, expected);
 }
 
+TEST(config, the_image_sandbox_has_a_flag_a_variable_and_a_default) {
+  using media::isolation;
+  EXPECT_EQ(load_config(variables({})).image_sandbox, isolation::best_effort);
+  EXPECT_EQ(load_config(variables({})).image_sandbox_source, "the default");
+  const config c = load_config(variables({{"WEIR_IMAGE_SANDBOX", "off"}}));
+  EXPECT_EQ(c.image_sandbox, isolation::none);
+  EXPECT_EQ(c.image_sandbox_source, "WEIR_IMAGE_SANDBOX");
+  choices flag;
+  flag.image_sandbox = "on";
+  EXPECT_EQ(load_config(variables({{"WEIR_IMAGE_SANDBOX", "off"}}), flag).image_sandbox, isolation::required);
+  flag.image_sandbox = "auto";
+  EXPECT_EQ(load_config(variables({{"WEIR_IMAGE_SANDBOX", "off"}}), flag).image_sandbox, isolation::best_effort);
+}
+
 TEST(config, what_is_no_value_is_refused_by_name) {
   const auto refused = [](std::map<std::string, std::string> set, const std::string& name) {
     try {
@@ -69,6 +83,7 @@ TEST(config, what_is_no_value_is_refused_by_name) {
     }
   };
   refused({{"WEIR_PROVIDER", "nobody"}}, "WEIR_PROVIDER");
+  refused({{"WEIR_IMAGE_SANDBOX", "yes"}}, "WEIR_IMAGE_SANDBOX");
   refused({{"OPENAI_BASE_URL", "ftp://x"}}, "OPENAI_BASE_URL");
   refused({{"OPENAI_CUSTOM_HEADERS", "no colon"}}, "OPENAI_CUSTOM_HEADERS");
 }

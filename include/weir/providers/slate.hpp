@@ -1,6 +1,7 @@
 #pragma once
 
 #include <weir/files/root.hpp>
+#include <weir/media/decoding.hpp>
 #include <weir/providers/provider.hpp>
 
 #include <functional>
@@ -15,6 +16,8 @@ struct slate_provider_options {
   std::function<task<files::root>()> folder;
   std::string ffmpeg = "ffmpeg"; ///< the program that encodes videos
   std::size_t max_renders = 1;   ///< videos that are encoded at once, and pictures that are drawn
+  /// Says how reference pictures are decoded; asked for at each. Empty: the defaults of decoding_options.
+  std::function<media::decoding_options()> decoding;
 };
 
 /// The embedded provider: pictures are rendered slates of the prompt, videos are animatics made from the prompt's card

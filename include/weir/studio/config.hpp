@@ -1,5 +1,6 @@
 #pragma once
 
+#include <weir/media/decoding.hpp>
 #include <weir/providers/openai.hpp>
 
 #include <cstddef>
@@ -21,6 +22,7 @@ std::optional<std::string> process_environment(std::string_view name);
 struct choices {
   std::string media_dir;
   std::string provider;
+  std::string image_sandbox;
 };
 
 /// Everything that can be set. No network, no file is touched to make one.
@@ -32,6 +34,8 @@ struct config {
   std::string provider_source;
   providers::openai_options openai;
   std::string ffmpeg = "ffmpeg";
+  media::isolation image_sandbox = media::isolation::best_effort; ///< where pictures are decoded
+  std::string image_sandbox_source;
   std::size_t max_image_jobs = 1;   ///< pictures that are decoded at once: the number of cores
   std::size_t max_image_bytes = 0;  ///< memory that they may take together
   std::size_t max_image_pixels = 0; ///< of one source picture
@@ -44,6 +48,7 @@ struct config {
 /// recovery: WEIR_RECOVERY_DIR, else $XDG_STATE_HOME/weir/recovery or ~/.local/state/weir/recovery.
 /// provider: WEIR_PROVIDER, else openai where OPENAI_API_KEY is set, else slate.
 /// openai: OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_CUSTOM_HEADERS.
+/// image sandbox: WEIR_IMAGE_SANDBOX: on (required), off (none), auto (best_effort; the default).
 /// Fails: errc::invalid_argument for a value that is none, naming the variable or flag.
 config load_config(const environment& env = process_environment, const choices& chosen = {});
 

@@ -47,6 +47,8 @@ class studio {
   /// Picture work: at most as many at once as there are cores, and no more memory than the budget; in order of arrival.
   limiter& image_slots() noexcept { return image_slots_; }
   limiter& image_bytes() noexcept { return image_bytes_; }
+  /// Returns how pictures are decoded, by the setting. The first call prepares the loop's process pool for it.
+  media::decoding_options decoding();
   /// Reading, writing, listing files: short work that picture work must not hold up.
   limiter& file_work() noexcept { return file_work_; }
   limiter& downloads() noexcept { return downloads_; }
@@ -67,6 +69,7 @@ class studio {
   std::unique_ptr<jobs::store> jobs_;
   std::map<std::string, std::unique_ptr<providers::provider>, std::less<>> providers_;
   std::unique_ptr<watcher> watcher_;
+  bool pool_configured_ = false;
   limiter image_slots_;
   limiter image_bytes_;
   limiter file_work_{16};

@@ -3,7 +3,7 @@
 
 #include <weir/core/error.hpp>
 #include <weir/files/name.hpp>
-#include <weir/media/prepare.hpp>
+#include <weir/media/decoding.hpp>
 #include <weir/offload/threadpool.hpp>
 #include <weir/studio/saving.hpp>
 
@@ -85,13 +85,15 @@ std::string default_name(const std::string& input, const std::string& size) {
 }
 
 /// The first bytes of the file, for the budget: what the decoder will need is known from the header.
-std::size_t memory_for(const files::file& file, const media::prepare_options& options) {
+std::size_t memory_for(const files::file& file, const media::prepare_options& options, bool apart) {
   std::vector<std::byte> head(256 * 1024);
   const ssize_t n = ::pread(file.fd.get(), head.data(), head.size(), 0);
   if (n <= 0) return 0;
   try {
     const auto info = media::probe_image(std::span(head).first(static_cast<std::size_t>(n)));
-    return info ? media::estimate_memory_bytes(*info, options) : 0;
+    if (!info) return 0;
+    const std::size_t shared = apart ? media::shared_memory_bytes(file.info.size_bytes, options) : 0;
+    return media::estimate_memory_bytes(*info, options) + shared;
   } catch (const error&) {
     return 0; // too large, or damaged: prepare_image refuses it by its name, before it takes memory
   }
@@ -116,17 +118,13 @@ task<tool_outcome> prepare_reference_image(call& run, prepare_arguments asked) {
       as_file_work, [source] { return std::make_shared<files::file>(source.root.open_read(source.name)); });
   saving output = co_await saving::reserve(run, media_kind::image, asked.output_filename.value_or(""),
                                            default_name(asked.input_filename, asked.target_size));
-  const std::size_t needed =
-      co_await run_in_threadpool(as_file_work, [opened, options] { return memory_for(*opened, options); });
+  const bool apart = in.settings().image_sandbox != media::isolation::none;
+  const std::size_t needed = co_await run_in_threadpool(
+      as_file_work, [opened, options, apart] { return memory_for(*opened, options, apart); });
   auto memory = co_await in.image_bytes().acquire(needed);
 
-  limiter unlimited(1); // the slot has done the counting
-  const auto made = co_await run_in_threadpool(
-      thread_options{.limiter = &unlimited},
-      [opened, options, sink = output.sink(false), name = asked.input_filename](std::stop_token stop) {
-        return media::prepare_image(media::image_source::from_fd(opened->fd.get(), files::display_name(name)), options,
-                                    sink, stop);
-      });
+  const auto made = co_await media::prepare_image_apart(
+      in.decoding(), opened, files::display_name(asked.input_filename), options, output.sink(false));
   const produced_file file = co_await output.publish(false);
   prepare_result result{file.name,
                         {static_cast<int>(made.source.width), static_cast<int>(made.source.height)},
