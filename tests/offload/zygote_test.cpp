@@ -148,6 +148,23 @@ std::vector<int> shared_segments() {
 }
 
 // X7 of the list of what other pools fail.
+TEST(zygote, x7_no_worker_of_the_pool_survives_a_killed_parent) {
+  const copied_program program;
+  const int count = std::getenv("WEIR_LONG_TESTS") ? 200 : rounds();
+  long longest = 0;
+  for (int round = 0; round < count; ++round) {
+    running_program running(program.path(), "pool");
+    ASSERT_EQ(running.line(), "at work");
+    std::this_thread::sleep_for(std::chrono::microseconds(round * 7919 % 60'000)); // while more workers start
+    const long took = until_ended(processes_of(program.path()), [&] { running.kill(); });
+    ASSERT_GE(took, 0);
+    ASSERT_GE(until_none(program.path()), 0); // what was forked meanwhile
+    longest = std::max(longest, took);
+  }
+  RecordProperty("longest_ms", static_cast<int>(longest));
+  EXPECT_LT(longest, 2000) << "milliseconds, on a machine with nothing else to do below 200";
+}
+
 TEST(zygote, x7_nothing_survives_a_killed_parent_at_work) {
   copied_program program;
   const auto segments = shared_segments();

@@ -76,7 +76,15 @@ struct process_host::impl {
     const state_ptr worker = found->second;
     switch (reply.what) {
     case zygote_says::started:
-      if (with.fds.size() != 1) break;
+      if (with.fds.size() != 1) { // this process has no descriptor free: what is here cannot be watched
+        workers.erase(found);
+        if (reply.pid > 1) ::kill(reply.pid, SIGKILL);
+        worker->at = worker_state::stage::refused;
+        worker->refusal.emplace(errc::unavailable, "a worker process was started, but no descriptor is free to watch "
+                                                   "it with (RLIMIT_NOFILE)");
+        worker->answered.set();
+        break;
+      }
       worker->pid = reply.pid;
       worker->pidfd = std::move(with.fds.front());
       worker->at = worker_state::stage::running;

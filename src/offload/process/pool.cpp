@@ -32,6 +32,12 @@ struct background final : completion {
   task<void> work;
 };
 
+/// Not at all where that is further off than the clock goes.
+void arm_in_reach(timer& alarm, clock::duration in) {
+  const auto now = clock::now();
+  if (in < clock::time_point::max() - now) alarm.arm(now + std::max(in, clock::duration::zero()));
+}
+
 std::string printable(std::string_view text) {
   std::string safe(text);
   for (char& c : safe)
@@ -41,7 +47,9 @@ std::string printable(std::string_view text) {
 
 } // namespace
 
-process_pool::process_pool(loop& owner) : loop_(owner), arena_(arena::process()), care_([this] { look_after(); }) {
+process_pool::process_pool(loop& owner)
+    : loop_(owner), cpus_(static_cast<std::size_t>(available_cpus())), arena_(arena::process()),
+      care_([this] { look_after(); }) {
   has_news = [](const loop_source* source) noexcept {
     const auto& workers = static_cast<const process_pool*>(source)->workers_;
     return std::any_of(workers.begin(), workers.end(), [](const auto& worker) { return worker->ring.has_news(); });
@@ -88,9 +96,7 @@ void process_pool::configure(process_pool_options options) {
   schedule_flush();
 }
 
-std::size_t process_pool::max_workers() const noexcept {
-  return options_.max_workers ? options_.max_workers : available_cpus();
-}
+std::size_t process_pool::max_workers() const noexcept { return options_.max_workers ? options_.max_workers : cpus_; }
 
 process_pool_counters process_pool::counters() const noexcept {
   process_pool_counters now = count_;
@@ -115,11 +121,15 @@ void process_pool::submit(process_job& call) {
   auto job = std::make_unique<pool_job>(call, ++jobs_, arena_);
   const clock::duration allowed = call.options().deadline;
   if (allowed != clock::duration::max()) {
-    job->alarm = std::make_unique<timer>([this, raw = job.get()] { deadline_passed(*raw); });
-    job->alarm->arm(clock::now() + allowed);
+    job->alarm = std::make_unique<timer>([this, raw = job.get()] {
+      raw->timed_out = true;
+      give_up(raw->rank);
+    });
+    arm_in_reach(*job->alarm, allowed);
   }
-  call.sent = job.get();
-  queue_.emplace(rank(-call.options().priority, job->number), std::move(job));
+  pool_job* const raw = job.get();
+  queue_.emplace(raw->rank, std::move(job));
+  call.sent = raw;
   loop_.begin_outside();
   schedule_flush();
 }
@@ -131,19 +141,22 @@ void process_pool::schedule_flush() noexcept {
 void process_pool::flush() noexcept {
   flush_scheduled_ = false;
   loop_.set_linger(thread_linger());
-  try {
-    while (!queue_.empty()) {
-      auto first = queue_.begin();
+  shed();
+  while (!queue_.empty()) {
+    const auto first = queue_.begin();
+    try {
       if (!place(first->second)) break; // strictly in order: nobody is overtaken for ever
       queue_.erase(first);
+    } catch (...) {
+      auto job = std::move(first->second);
+      queue_.erase(first);
+      fail(std::move(job), std::current_exception());
     }
+  }
+  try {
     keep_spare();
-  } catch (...) {
-    // Not even a ring could be had. The oldest learns why; the others try again with the next event.
-    auto job = std::move(queue_.begin()->second);
-    queue_.erase(queue_.begin());
-    fail(std::move(job), std::current_exception());
-    if (!queue_.empty()) schedule_flush();
+  } catch (const std::exception&) { // nobody waits for it
+    ++start_failures_;
   }
   for (const auto& worker : workers_)
     if (std::exchange(worker->touched, false)) worker->ring.notify();
@@ -152,10 +165,16 @@ void process_pool::flush() noexcept {
 
 bool process_pool::place(std::unique_ptr<pool_job>& job) {
   pool_worker* worker = idle_for(job->profile);
-  if (!worker && (workers_.size() < max_workers() || make_room_for(job->profile))) worker = start(job->profile);
+  if (!worker && (workers_.size() < max_workers() || make_room_for(job->profile))) try {
+      worker = start(job->profile);
+    } catch (const std::exception& e) {
+      // Not even a ring could be had. Where a worker is at work, its next reply brings this job's turn.
+      if (std::all_of(workers_.begin(), workers_.end(), [](const auto& each) { return each->jobs.empty(); }))
+        throw worker_unavailable(job->label, e.what());
+    }
   if (!worker) worker = room_for(job->profile);
   if (!worker) return false;
-  push(*worker, std::move(job));
+  push(*worker, job);
   return true;
 }
 
@@ -189,7 +208,8 @@ bool process_pool::make_room_for(const worker_profile& wanted) noexcept {
   return false;
 }
 
-void process_pool::push(pool_worker& worker, std::unique_ptr<pool_job> job) {
+/// Where it fails, the job is where it was.
+void process_pool::push(pool_worker& worker, std::unique_ptr<pool_job>& job) {
   std::uint32_t flags = job->call->wants_stop() ? flag_wants_stop : 0;
   ring_request request = job->packed.request(job->number, flags, *worker.area);
   if (request.thunk.empty()) request.flags |= flag_name_in_payload;
@@ -201,6 +221,12 @@ void process_pool::push(pool_worker& worker, std::unique_ptr<pool_job> job) {
   worker.touched = true;
 }
 
+/// Ends idle workers where there are more than there may be.
+void process_pool::shed() noexcept {
+  for (std::size_t i = workers_.size(); i-- > 0 && workers_.size() > max_workers();)
+    if (workers_[i]->jobs.empty()) retire(*workers_[i]);
+}
+
 /// An idle worker takes over a job that waits behind another in a busy worker's ring.
 void process_pool::share_out(pool_worker& idle) {
   for (const auto& other : workers_) {
@@ -208,7 +234,11 @@ void process_pool::share_out(pool_worker& idle) {
     if (!other->ring.retract(other->jobs.back()->number)) continue;
     auto job = std::move(other->jobs.back());
     other->jobs.pop_back();
-    push(idle, std::move(job));
+    try {
+      push(idle, job);
+    } catch (...) {
+      return requeue(std::move(job));
+    }
     idle.touched = false;
     idle.ring.notify();
     return;
@@ -217,13 +247,14 @@ void process_pool::share_out(pool_worker& idle) {
 
 void process_pool::requeue(std::unique_ptr<pool_job> job) {
   job->at = nullptr;
-  const rank place(-job->call->options().priority, job->number);
+  const rank place = job->rank;
   queue_.emplace(place, std::move(job));
   schedule_flush();
 }
 
 void process_pool::keep_spare() {
-  if (workers_.empty() || options_.spare_workers == 0) return;
+  // Where workers could not be had, or ended at once, only who needs one tries again.
+  if (workers_.empty() || options_.spare_workers == 0 || start_failures_ > 0) return;
   std::size_t idle = 0;
   for (const auto& worker : workers_) idle += worker->jobs.empty();
   for (; idle < options_.spare_workers && workers_.size() < max_workers(); ++idle) start(workers_.back()->profile);
@@ -248,7 +279,7 @@ task<void> process_pool::bring_up(std::shared_ptr<pool_worker> worker) {
   if (!wanted.sandbox) wanted.memory_limit_bytes = worker->profile.memory_limit_bytes;
   wanted.on_output = [this](const output_line& line) {
     const process_output out{line.pid, line.job, line.from == output_line::stream::err, line.text};
-    if (options_.on_output) return options_.on_output(out);
+    if (const auto call = options_.on_output) return call(out); // a copy: it may configure the pool
     std::fprintf(stderr, "weir: worker %d, job %llu: %s\n", out.pid, static_cast<unsigned long long>(out.job),
                  printable(out.text).c_str());
   };
@@ -262,13 +293,13 @@ task<void> process_pool::bring_up(std::shared_ptr<pool_worker> worker) {
     worker->started = true;
     worker->memory.emplace(worker->process.pid());
     ++count_.started;
-    if (!worker->process.running()) co_return; // on_exit has been, or comes
-    co_return;
+    co_return; // where it has ended already, on_exit comes
   } catch (const std::exception& e) {
     why = e.what();
   }
   if (std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) { return w == worker; })) co_return;
   const auto gone = remove(*worker);
+  ++start_failures_;
   while (!gone->jobs.empty()) {
     auto job = std::move(gone->jobs.front());
     gone->jobs.pop_front();

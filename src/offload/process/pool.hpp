@@ -41,7 +41,7 @@ class process_pool : loop_source, ready_node, watch_node {
   task<void> warm_up(process_options options);
 
  private:
-  using rank = std::pair<int, std::uint64_t>; ///< priority, downwards, and order of arrival
+  using rank = decltype(pool_job::rank);
 
   // Handing out.
   void schedule_flush() noexcept;
@@ -50,7 +50,8 @@ class process_pool : loop_source, ready_node, watch_node {
   pool_worker* idle_for(const worker_profile& wanted) noexcept;
   pool_worker* room_for(const worker_profile& wanted) noexcept;
   bool make_room_for(const worker_profile& wanted) noexcept;
-  void push(pool_worker& worker, std::unique_ptr<pool_job> job);
+  void push(pool_worker& worker, std::unique_ptr<pool_job>& job);
+  void shed() noexcept;
   void share_out(pool_worker& idle);
   void requeue(std::unique_ptr<pool_job> job);
   pool_worker* start(const worker_profile& profile);
@@ -66,7 +67,9 @@ class process_pool : loop_source, ready_node, watch_node {
   void after_job(pool_worker& worker) noexcept;
 
   // Ending jobs and workers.
-  void deadline_passed(pool_job& job) noexcept;
+  pool_job* find(rank who) noexcept;
+  void give_up(rank who) noexcept;
+  void resign(std::unique_ptr<pool_job> job, pid_t pid) noexcept;
   void stop_or_kill(pool_job& job) noexcept;
   void kill_worker_of(pool_job& job) noexcept;
   void fail(std::unique_ptr<pool_job> job, std::exception_ptr why) noexcept;
@@ -77,10 +80,11 @@ class process_pool : loop_source, ready_node, watch_node {
   void died_of(std::unique_ptr<pool_job> job, const exit_report& how, bool over_limit);
   task<void> tell_crash(std::unique_ptr<pool_job> job, job_trace trace, checked_crash crash);
   void look_after() noexcept;
-  void watch_memory(pool_worker& worker) noexcept;
+  bool watch_memory(pool_worker& worker) noexcept;
   void in_background(task<void> work);
 
   loop& loop_;
+  const std::size_t cpus_; ///< read once: it takes some files
   process_pool_options options_;
   std::shared_ptr<arena> arena_;
   doorbell bell_;

@@ -11,6 +11,7 @@
 #include <weir/offload/detail/process_call.hpp>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -92,13 +93,19 @@ void do_job(const taken_job& job, worker_memory& memory, job_ring_end& ring, kno
     }
   }
   std::fflush(stdout);
-  buffers.finish(written);
+  try {
+    buffers.finish(written);
+  } catch (...) { // no room
+    buffers.drop_results();
+    buffers.finish(write_failure(buffers, "the function", nullptr));
+  }
 }
 
 } // namespace
 
 void pool_worker_main(worker_context& context) {
   const bool may_use_threads = !context.sandboxed;
+  ::pthread_atfork(nullptr, nullptr, [] { job_buffers::is_copy = true; });
   using namespace std::chrono_literals;
   job_ring_end ring(context.channel, available_cpus() > 1 ? 10us : 0us);
   // Never destroyed: static objects of the program may hold buffers until the very end.

@@ -21,11 +21,13 @@ void process_pool::collect_replies() noexcept {
     if (worker->ring.has_news()) collect_from(*worker);
     if (i < workers_.size() && workers_[i] == worker) ++i;
   }
-  if (!queue_.empty()) schedule_flush();
 }
 
 /// Takes all that the worker has answered. Returns false when the worker is gone after it.
 bool process_pool::collect_from(pool_worker& worker) noexcept {
+  const auto keep = worker.shared_from_this();
+  if (!queue_.empty()) schedule_flush(); // there will be room
+  const auto here = [&] { return std::find(workers_.begin(), workers_.end(), keep) != workers_.end(); };
   const auto now = clock::now();
   ring_reply reply;
   for (;;) {
@@ -33,15 +35,18 @@ bool process_pool::collect_from(pool_worker& worker) noexcept {
     case job_ring::verdict::nothing:
       worker.area->flush();
       if (worker.jobs.empty()) after_job(worker);
-      return std::any_of(workers_.begin(), workers_.end(), [&](const auto& w) { return w.get() == &worker; });
+      return here();
     case job_ring::verdict::broken:
       broken(worker, worker.ring.broken_because());
       return false;
     case job_ring::verdict::reply:
       break;
     }
-    const auto found =
-        std::find_if(worker.jobs.begin(), worker.jobs.end(), [&](const auto& job) { return job->number == reply.id; });
+    const auto look = [&] {
+      return std::find_if(worker.jobs.begin(), worker.jobs.end(),
+                          [&](const auto& job) { return job->number == reply.id; });
+    };
+    auto found = look();
     if (found == worker.jobs.end()) {
       broken(worker, "it answered what it was not asked");
       return false;
@@ -49,7 +54,11 @@ bool process_pool::collect_from(pool_worker& worker) noexcept {
     constexpr auto quick_enough = std::chrono::microseconds(500);
     worker.quick = now - std::max(worker.last_reply, (*found)->pushed_at) < quick_enough;
     worker.last_reply = now;
-    if (!worker.quick && worker.process) worker.process.drain_output(); // while it is certain whose it is
+    if (!worker.quick && worker.process) {
+      worker.process.drain_output(); // while it is certain whose it is
+      if (!here()) return false;     // who was told of a line has cancelled something
+      if ((found = look()) == worker.jobs.end()) continue;
+    }
     if (const char* why = answer(worker, **found, reply)) {
       broken(worker, why);
       return false;
@@ -106,7 +115,8 @@ void process_pool::after_job(pool_worker& worker) noexcept {
   const bool used_up = worker.profile.one_shot() && worker.done > 0;
   const bool many = options_.max_jobs_per_worker != 0 && worker.done >= options_.max_jobs_per_worker;
   const bool old = options_.max_age != clock::duration::max() && worker.idle_since - worker.born > options_.max_age;
-  if (used_up || many || old) {
+  const bool crowded = workers_.size() > max_workers();
+  if (used_up || many || old || crowded) {
     ++count_.recycled;
     retire(worker);
     schedule_flush(); // another one in its place, where there is need
@@ -160,6 +170,7 @@ void process_pool::died_of(std::unique_ptr<pool_job> job, const exit_report& how
   } catch (const std::exception& e) {
     breaker_.died(job->label, clock::now(), options_.max_deaths, e.what());
   }
+  if (job->timed_out || job->withdrawn) return resign(std::move(job), how.pid);
   if (job->call->options().idempotent && job->attempts < 2 && !over_limit) {
     ++count_.retried;
     return requeue(std::move(job));
@@ -189,66 +200,81 @@ void process_pool::fail(std::unique_ptr<pool_job> job, std::exception_ptr why) n
 }
 
 void process_pool::cancel(process_job& call) noexcept {
-  pool_job* job = call.sent;
-  if (!job) return;
-  if (!job->at) {
-    const auto queued = queue_.find(rank(-call.options().priority, job->number));
-    if (queued == queue_.end()) return; // it has ended: its crash is being described
-    const auto mine = std::move(queued->second);
-    queue_.erase(queued);
-    loop_.end_outside();
-    call.sent = nullptr;
-    return call.withdrawn();
-  }
-  if (job->at->ring.retract(job->number)) {
-    const auto mine = take_out(*job->at, *job);
-    loop_.end_outside();
-    call.sent = nullptr;
-    return call.withdrawn();
-  }
-  job->withdrawn = true;
-  stop_or_kill(*job);
+  if (!call.sent) return;
+  call.sent->withdrawn = true;
+  give_up(call.sent->rank);
 }
 
-void process_pool::deadline_passed(pool_job& job) noexcept {
-  job.timed_out = true;
-  if (job.at && !job.at->ring.retract(job.number)) return stop_or_kill(job);
+/// Returns nothing for one that has ended: its crash is being described.
+pool_job* process_pool::find(rank who) noexcept {
+  if (const auto queued = queue_.find(who); queued != queue_.end()) return queued->second.get();
+  for (const auto& worker : workers_)
+    for (const auto& job : worker->jobs)
+      if (job->rank == who) return job.get();
+  return nullptr;
+}
+
+/// Nobody wants its outcome any more, or its time is over.
+void process_pool::give_up(rank who) noexcept {
+  pool_job* job = find(who);
+  if (job && job->at && job->at->ring.has_news()) {
+    collect_from(*job->at);
+    job = find(who); // that may have been its own reply
+  }
+  if (!job) return;
+  if (job->at && !job->at->ring.retract(job->number)) return stop_or_kill(*job);
   std::unique_ptr<pool_job> mine;
-  if (job.at) {
-    mine = take_out(*job.at, job);
+  if (job->at) {
+    mine = take_out(*job->at, *job);
   } else {
-    const auto queued = queue_.find(rank(-job.call->options().priority, job.number));
-    if (queued == queue_.end()) return;
+    const auto queued = queue_.find(who);
     mine = std::move(queued->second);
     queue_.erase(queued);
   }
-  const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(mine->call->options().deadline);
-  const auto why = std::make_exception_ptr(job_timeout(job_trace{mine->label, 0, {}, 0}, limit));
-  fail(std::move(mine), why);
+  resign(std::move(mine), 0);
+  if (!queue_.empty()) schedule_flush(); // its place is free
+}
+
+void process_pool::resign(std::unique_ptr<pool_job> job, pid_t pid) noexcept {
+  if (job->timed_out) {
+    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(job->call->options().deadline);
+    const auto why = std::make_exception_ptr(job_timeout(job_trace{job->label, pid, {}, 0}, limit));
+    return fail(std::move(job), why);
+  }
+  loop_.end_outside();
+  job->call->sent = nullptr;
+  job->call->withdrawn();
 }
 
 void process_pool::stop_or_kill(pool_job& job) noexcept {
   const auto grace = job.call->options().grace;
   if (!job.call->wants_stop() || grace.count() <= 0) return kill_worker_of(job);
   job.at->ring.cancel(job.number);
-  job.alarm = std::make_unique<timer>([this, raw = &job] { kill_worker_of(*raw); });
-  job.alarm->arm(clock::now() + grace);
+  job.alarm = std::make_unique<timer>([this, who = job.rank] {
+    if (pool_job* still = find(who); still && still->at) kill_worker_of(*still);
+  });
+  job.alarm->arm(clock::now() + std::min<std::chrono::milliseconds>(grace, std::chrono::hours(24 * 365)));
 }
 
 void process_pool::kill_worker_of(pool_job& job) noexcept {
-  const auto gone = remove(*job.at);
+  const std::shared_ptr<pool_worker> worker = job.at->shared_from_this();
+  const rank who = job.rank;
+  // From the back, so that none begins meanwhile.
+  while (worker->jobs.back().get() != &job && worker->ring.retract(worker->jobs.back()->number)) {
+    auto behind = std::move(worker->jobs.back());
+    worker->jobs.pop_back();
+    requeue(std::move(behind));
+  }
+  if (worker->ring.has_news()) {
+    // Where one behind it has begun, this one has been answered.
+    collect_from(*worker);
+    pool_job* const still = find(who);
+    if (!still || still->at != worker.get()) return;
+  }
+  const auto gone = remove(*worker);
   gone->end(); // and nobody waits until it is dead
   ++count_.killed;
-  const auto mine = take_out(*gone, job);
-  const pid_t pid = gone->pid();
-  loop_.end_outside();
-  mine->call->sent = nullptr;
-  if (mine->timed_out) {
-    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(mine->call->options().deadline);
-    mine->call->failed(std::make_exception_ptr(job_timeout(job_trace{mine->label, pid, {}, 0}, limit)));
-  } else {
-    mine->call->withdrawn();
-  }
+  resign(take_out(*gone, job), gone->pid());
   requeue_all(*gone);
   schedule_flush();
 }
@@ -271,12 +297,20 @@ std::shared_ptr<pool_worker> process_pool::remove(pool_worker& worker) noexcept 
   return mine;
 }
 
-/// Those that had not begun are none the worse for the end of their worker.
+/// Those that had not begun are none the worse for the end of their worker. One that had may not be run twice.
 void process_pool::requeue_all(pool_worker& worker) noexcept {
   while (!worker.jobs.empty()) {
-    auto job = std::move(worker.jobs.front());
-    worker.jobs.pop_front();
-    requeue(std::move(job));
+    auto job = std::move(worker.jobs.back()); // from the back, so that none begins meanwhile
+    worker.jobs.pop_back();
+    if (job->timed_out || job->withdrawn) {
+      resign(std::move(job), worker.pid());
+    } else if (worker.ring.retract(job->number) || job->call->options().idempotent) {
+      requeue(std::move(job));
+    } else {
+      const auto why = std::make_exception_ptr(
+          worker_crashed(job_trace{job->label, worker.pid(), {}, 0}, crash_facts{SIGKILL, false, {}, false, {}}));
+      fail(std::move(job), why);
+    }
   }
 }
 
@@ -292,32 +326,34 @@ void process_pool::look_after() noexcept {
     pool_worker& worker = *workers_[i];
     if (!worker.started) continue;
     close_look = close_look || !worker.jobs.empty();
-    watch_memory(worker);
-    if (worker.jobs.empty() && now - worker.idle_since >= options_.idle_time) retire(worker);
+    if (watch_memory(worker) && worker.jobs.empty() && now - worker.idle_since >= options_.idle_time) retire(worker);
   }
   if (workers_.empty()) return arena_->trim();
   using namespace std::chrono_literals;
   care_.arm(now + (close_look ? clock::duration(100ms) : std::min<clock::duration>(1s, options_.idle_time)));
 }
 
-void process_pool::watch_memory(pool_worker& worker) noexcept {
-  if (!worker.memory) return;
+/// Returns whether the worker is still there.
+bool process_pool::watch_memory(pool_worker& worker) noexcept {
+  if (!worker.memory) return true;
   const auto now = worker.memory->read();
-  if (!now) return;
+  if (!now) return true;
   const std::uint64_t limit = worker.profile.memory_limit();
   // The kernel's limit is on what it may ask for; this one is on what it has, with room for what it began with.
   if (limit != 0 && !worker.jobs.empty() && worker.first_bytes != 0 &&
       now->private_bytes > worker.first_bytes + limit) {
     worker.over_limit = true;
     worker.process.kill();
-    return;
+    return true;
   }
   if (worker.jobs.empty() && worker.first_bytes != 0 && options_.max_growth_bytes != 0 &&
       now->private_bytes > worker.first_bytes + options_.max_growth_bytes) {
     ++count_.recycled;
     retire(worker);
     schedule_flush();
+    return false;
   }
+  return true;
 }
 
 bool process_job::submit() noexcept {

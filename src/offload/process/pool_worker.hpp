@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace weir::detail {
 
@@ -37,6 +38,7 @@ struct pool_job {
 
   process_job* call; ///< nullptr: nobody waits for it any more
   const std::uint64_t number;
+  const std::pair<int, std::uint64_t> rank; ///< its place in the queue: priority, downwards, and order of arrival
   const std::string label;
   const worker_profile profile;
   packed_call packed;
@@ -49,7 +51,7 @@ struct pool_job {
 };
 
 /// A worker and the jobs that it was sent, in their order.
-struct pool_worker {
+struct pool_worker : std::enable_shared_from_this<pool_worker> {
   pool_worker(worker_profile kind, std::uint32_t depth);
 
   /// The oldest job that was not answered, if the worker has begun it.

@@ -63,7 +63,11 @@ packet receive_packet(int socket, std::span<std::byte> room) {
       got.fds.emplace_back(fd);
     }
   }
-  if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) got.size = -EMSGSIZE;
+  if (message.msg_flags & MSG_TRUNC) got.size = -EMSGSIZE;
+  if (message.msg_flags & MSG_CTRUNC) {
+    got.fds.clear();
+    got.fds_lost = true;
+  }
   return got;
 }
 

@@ -65,6 +65,7 @@ int send_packet(int socket, std::span<const std::byte> bytes, std::span<const in
 struct packet {
   ssize_t size = 0;
   std::vector<unique_fd> fds;
+  bool fds_lost = false; ///< some could not be taken: this process has too many open
 };
 packet receive_packet(int socket, std::span<std::byte> room);
 

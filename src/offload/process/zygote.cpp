@@ -133,6 +133,7 @@ class zygote {
       decoder in(std::span(room_).first(static_cast<std::size_t>(got.size)));
       request = in.get<worker_request>();
       in.finish();
+      if (got.fds_lost) throw error(errc::unavailable, "the process that forks workers has no descriptor free");
       if (got.fds.size() < 3 || got.fds.size() > max_worker_fds + 2)
         throw error(errc::internal, "a worker needs its streams and its channel");
       start(request, got.fds);

@@ -4,6 +4,8 @@
 
 #include <weir/core/run.hpp>
 #include <weir/core/sleep.hpp>
+#include <weir/core/task_group.hpp>
+#include <weir/offload/processpool.hpp>
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -73,6 +75,31 @@ task<void> churn() {
   }
 }
 
+int work(int length) {
+  volatile int sum = 0;
+  for (int i = 0; i < length * 1000; ++i) sum = sum + i;
+  return sum;
+}
+
+/// Four workers of the pool, busy with functions that end and one that does not.
+task<void> pool() {
+  configure_process_pool({.max_workers = 4});
+  co_await run_in_processpool(work, 1);
+  say("at work");
+  co_await with_task_group([](task_group& group) -> task<void> {
+    group.spawn([]() -> task<void> {
+      co_await run_in_processpool([] {
+        for (volatile int i = 0;; i = i + 1) {}
+      });
+    });
+    for (int i = 0; i < 6; ++i)
+      group.spawn([i]() -> task<void> {
+        for (;;) co_await run_in_processpool(work, i * 100);
+      });
+    co_return;
+  });
+}
+
 task<void> one_answer() {
   channel with;
   auto worker = co_await process_host::current().start_worker(with.options(answer));
@@ -118,6 +145,8 @@ int main(int argc, char** argv) {
       say("child " + std::to_string(child));
       co_await hold();
     }());
+  } else if (what == "pool") {
+    run(pool());
   } else if (what == "churn") {
     run(churn());
   } else if (what == "answer") {
