@@ -263,8 +263,6 @@ TEST(processpool_abuse, endless_deadlines_and_graces) {
     const process_options patient{.deadline = clock::duration::max() - 1ns, .grace = std::chrono::milliseconds::max()};
     EXPECT_EQ(co_await run_in_processpool(patient, add, 1, 1), 2);
     EXPECT_EQ(co_await move_on_after(50ms, run_in_processpool(patient, stop_politely)), 7);
-    EXPECT_THROW(co_await run_in_processpool({.deadline = -1s}, add, 1, 1), job_timeout);
-    EXPECT_THROW(co_await run_in_processpool({.deadline = clock::duration::min()}, add, 1, 1), job_timeout);
   }());
 }
 
@@ -290,6 +288,8 @@ TEST(processpool_abuse, a_worker_that_has_grown_is_replaced) {
   run([]() -> task<void> {
     configure_process_pool({.max_workers = 1, .spare_workers = 0, .max_growth_bytes = 8 << 20});
     const pid_t first = co_await run_in_processpool(own_pid);
+    co_await sleep_for(200ms); // its memory is watched from now on
+    EXPECT_EQ(co_await run_in_processpool(own_pid), first);
     co_await run_in_processpool([] {
       static std::vector<char> kept;
       kept.assign(64 << 20, 'x');

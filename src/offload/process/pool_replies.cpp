@@ -110,7 +110,7 @@ void process_pool::broken(pool_worker& worker, const char* why) noexcept {
 
 void process_pool::after_job(pool_worker& worker) noexcept {
   worker.idle_since = clock::now();
-  if (worker.done == 1 && worker.memory)
+  if (worker.first_bytes == 0 && worker.memory) // the first reply may come before the watch
     if (const auto now = worker.memory->read()) worker.first_bytes = now->private_bytes;
   const bool used_up = worker.profile.one_shot() && worker.done > 0;
   const bool many = options_.max_jobs_per_worker != 0 && worker.done >= options_.max_jobs_per_worker;
@@ -248,7 +248,7 @@ void process_pool::resign(std::unique_ptr<pool_job> job, pid_t pid) noexcept {
 
 void process_pool::stop_or_kill(pool_job& job) noexcept {
   const auto grace = job.call->options().grace;
-  if (!job.call->wants_stop() || grace.count() <= 0) return kill_worker_of(job);
+  if (!job.call->wants_stop() || !job.profile.can_be_told() || grace.count() <= 0) return kill_worker_of(job);
   job.at->ring.cancel(job.number);
   job.alarm = std::make_unique<timer>([this, who = job.rank] {
     if (pool_job* still = find(who); still && still->at) kill_worker_of(*still);
