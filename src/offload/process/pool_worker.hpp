@@ -6,6 +6,7 @@
 #include "offload/process/packed_call.hpp"
 #include "offload/process/result_area.hpp"
 
+#include <weir/core/event.hpp>
 #include <weir/core/timer.hpp>
 #include <weir/offload/detail/process_job.hpp>
 #include <weir/offload/detail/resident.hpp>
@@ -25,6 +26,8 @@ struct worker_profile {
   bool operator==(const worker_profile& other) const noexcept;
   bool one_shot() const noexcept { return sandbox && sandbox->one_shot; }
   std::uint64_t memory_limit() const noexcept;
+  /// Whether a function that takes a stop token can be told: somebody has to wait for the word, on a thread.
+  bool can_be_told() const noexcept { return !sandbox || sandbox->allow_threads; }
 
   std::optional<sandbox_options> sandbox;
   std::uint64_t memory_limit_bytes = 0;
@@ -67,6 +70,8 @@ struct pool_worker : std::enable_shared_from_this<pool_worker> {
   worker_process process;
   std::deque<std::unique_ptr<pool_job>> jobs;
   bool started = false; ///< the process exists
+  event settled;        ///< it does, or why not is known
+  std::string failure;  ///< why not
   bool touched = false; ///< jobs were pushed since the last notify
   bool quick = false;   ///< its jobs take so little time that several may queue in it
   bool over_limit = false;
