@@ -264,7 +264,8 @@ TEST(worker_process, a_start_that_is_cancelled_leaves_no_worker) {
       }
     }
     const auto gone = [&] { return children_of(host.zygote_pid()).empty(); };
-    for (int i = 0; !gone() && i < 20000; ++i) co_await sleep_for(1ms);
+    const auto told = [&] { return host.counters().workers_started == host.counters().workers_ended; };
+    for (int i = 0; !(gone() && told()) && i < 20000; ++i) co_await sleep_for(1ms);
     EXPECT_TRUE(gone());
     EXPECT_EQ(host.counters().workers_started, host.counters().workers_ended);
   }(with));
