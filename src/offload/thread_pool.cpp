@@ -3,6 +3,7 @@
 #include <weir/core/detail/linger.hpp>
 #include <weir/core/error.hpp>
 #include <weir/offload/cpus.hpp>
+#include <weir/offload/detail/priority.hpp>
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -24,12 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr timespec idle_time{10, 0};
-
-/// How much nicer a pool thread is than the process. At equal priority a loop that shares its cores with computing
-/// threads waits for each turn behind them: with 40 pictures and 32 downloads at once on two cores, the slowest
-/// hundredth of its answers took 8 to 17 ms, with this 4 to 9. Computing gets all that the loop leaves, which is nearly
-/// everything.
-constexpr int nicer_by = 5;
 
 void step_back() noexcept {
   const auto self = static_cast<id_t>(::gettid());

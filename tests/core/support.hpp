@@ -7,6 +7,7 @@
 #include <weir/core/sleep.hpp>
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -109,24 +110,32 @@ inline task<int> noting_cancellation(int& seen) {
 
 inline task<void> noting_cancellation_void(int& seen) { co_await noting_cancellation(seen); }
 
-/// Nanoseconds per item of `work(size)`: the best of several tries.
+/// Nanoseconds of this thread's CPU per item of `work(size)`: the best of several tries. Not of the clock on the wall,
+/// which goes on while other programs have the core.
 template <class F>
 double cost_per_item(F work, std::size_t size, int tries = 5) {
+  const auto now = [] {
+    timespec spent{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return static_cast<double>(spent.tv_sec) * 1e9 + static_cast<double>(spent.tv_nsec);
+  };
   double best = 1e300;
   for (int i = 0; i < tries; ++i) {
-    const auto begin = clock::now();
+    const double begin = now();
     work(size);
-    best = std::min(best, std::chrono::duration<double, std::nano>(clock::now() - begin).count());
+    best = std::min(best, now() - begin);
   }
   return best / static_cast<double>(size);
 }
 
-/// `work(n)` may cost at most eight times as much per item for many as for a few: no sums of squares.
+/// `work(n)` may cost no sum of squares. A hundred times as many would cost a hundred times as much each then; what
+/// is linear costs up to ten times as much each where a few fit into the nearest cache and many into none of a busy
+/// machine's, and a heap twice that.
 template <class F>
 void expect_linear(F work) {
   const double few = cost_per_item(work, 1'000, 20);
   const double many = cost_per_item(work, 100'000, 5);
-  EXPECT_LE(many, 8 * few + 100) << "ns per item of 100 000; of 1 000: " << few;
+  EXPECT_LE(many, 30 * few) << "ns per item of 100 000; of 1 000: " << few;
 }
 
 } // namespace weir::testing

@@ -3,11 +3,14 @@
 #include <weir/core/error.hpp>
 #include <weir/core/run.hpp>
 #include <weir/offload/cpus.hpp>
+#include <weir/offload/detail/priority.hpp>
 #include <weir/offload/threadpool.hpp>
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <utility>
 
@@ -277,6 +280,9 @@ task<void> process_pool::bring_up(std::shared_ptr<pool_worker> worker) {
   wanted.slot_offset_bytes = static_cast<std::uint64_t>(view.crash() - view.base);
   wanted.sandbox = worker->profile.sandbox;
   if (!wanted.sandbox) wanted.memory_limit_bytes = worker->profile.memory_limit_bytes;
+  errno = 0;
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  wanted.nice = errno == 0 ? std::clamp(own + nicer_by, 0, 19) : 0;
   wanted.on_output = [this](const output_line& line) {
     const process_output out{line.pid, line.job, line.from == output_line::stream::err, line.text};
     if (const auto call = options_.on_output) return call(out); // a copy: it may configure the pool

@@ -2,6 +2,7 @@
 #include "offload/process/worker_entry.hpp"
 
 #include <weir/offload/codec.hpp>
+#include <weir/offload/detail/priority.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -45,6 +46,14 @@ constexpr nlink_t threads_allowed = 1;
   std::fprintf(stderr, "%s: %s\n", role_marker, why);
   std::fflush(nullptr);
   ::_exit(2);
+}
+
+/// A session of its own is a scheduling group of its own (sched(7), "The autogroup feature"), inside of which niceness
+/// counts; between groups the groups' does. Where there are no such groups, the workers' own niceness is enough.
+void step_back() noexcept {
+  const unique_fd group(::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC));
+  const std::string wanted = std::to_string(nicer_by);
+  if (group && ::write(group.get(), wanted.data(), wanted.size()) < 0) return;
 }
 
 pid_t checked_parent(int argc, char** argv) {
@@ -223,6 +232,7 @@ extern "C" void weir_zygote_main(int argc, char** argv) {
   try {
     remember_arguments(argc, argv);
     set_process_title("weir-zygote");
+    step_back();
     static zygote self(parent);
     self.run();
   } catch (const std::exception& e) {
