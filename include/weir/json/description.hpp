@@ -19,6 +19,8 @@ class description;
 
 namespace detail {
 
+[[noreturn]] void throw_no_object(const value& found);
+
 template <class Member>
 struct member_traits; // no such member: this type cannot be a field of a described struct
 
@@ -129,6 +131,15 @@ class description {
   /// Fails: as `normalize`: one invalid_argument that lists every problem.
   /// Cost: two copies of `in`.
   T from_json(const object& in) const { return from_normalized(normalize(*structure_, in)); }
+
+  /// Returns a `T` from what another program answered, which may hold more than is described, and null where this one
+  /// has nothing. Fails: invalid_argument where a required field is missing, one has another type, or `in` is no
+  /// object.
+  T from_answer(const object& in) const { return from_normalized(normalize_answer(*structure_, in)); }
+  T from_answer(const value& in) const {
+    if (!in.is_object()) detail::throw_no_object(in);
+    return from_answer(in.get_object());
+  }
 
   /// Returns the fields of `from` in their order; an empty optional is null.
   object to_json(const T& from) const {

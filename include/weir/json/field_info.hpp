@@ -72,6 +72,11 @@ object schema(const structure_info& structure, std::string_view title);
 /// Thread-safety: any thread. Cost: one copy of `in`.
 object normalize(const structure_info& structure, const object& in);
 
+/// As `normalize`, of what another program answers: members that `structure` does not name are left out instead of
+/// refused, also inside of structures, and null is the same as absent for every field that may be absent.
+/// Fails: invalid_argument, as `normalize`. Thread-safety: any thread. Cost: two copies of the named part of `in`.
+object normalize_answer(const structure_info& structure, const object& in);
+
 /// Returns the value of `field` written as `text` on a command line: the text itself for a string, true/false for a
 /// boolean, a number, JSON text for an object. For a list: a JSON array, or one item. For `any`: JSON text, else a
 /// string. Only the form is checked; `normalize` checks the rest. Fails: invalid_argument naming the flag.
