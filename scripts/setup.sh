@@ -30,16 +30,22 @@ install_packages() {
     as_root=(sudo)
   fi
   say "installing ${#missing[@]} packages with apt-get: ${missing[*]}"
-  local log
+  local log no_cluster=
   log=$(mktemp)
+  # The tests start a PostgreSQL of their own: its package shall not set up and start one for the whole machine.
+  if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+    no_cluster=/etc/postgresql-common/createcluster.d/weir.conf
+    "${as_root[@]}" mkdir -p "${no_cluster%/*}"
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee "$no_cluster" >/dev/null
+  fi
   if ! { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y \
       --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
     tail -n 15 "$log" >&2
-    rm -f "$log"
+    "${as_root[@]}" rm -f "$log" "$no_cluster"
     die "apt-get could not install: ${missing[*]}. The lines above say why; mend that, then start again."
   fi
-  rm -f "$log"
+  "${as_root[@]}" rm -f "$log" "$no_cluster"
 }
 
 # build PRESET TESTS TARGET...: configures where needed and builds; quiet unless something is wrong. TESTS is ON, or OFF
