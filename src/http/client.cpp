@@ -63,6 +63,7 @@ task<detail::exchange_result> client::impl::attempts(const client_request& reque
     else
       mode.discard = nullptr;
     try {
+      mode.attempt = attempt;
       detail::exchange_result result = co_await detail::exchange(engine, request, options, mode);
       if (last || !repeat_after(result.head.status, result.head.headers)) co_return result;
       if (asked && *asked > policy.max_server_wait)
@@ -99,7 +100,8 @@ task<client_response> client::send(client_request request) {
   co_return client_response{.status = result.head.status,
                             .headers = std::move(result.head.headers),
                             .url = std::move(result.head.url),
-                            .body = std::move(result.body)};
+                            .body = std::move(result.body),
+                            .attempts = result.head.attempts};
 }
 
 task<response_head> client::stream(client_request request, body_sink sink, stream_options options) {

@@ -87,6 +87,7 @@ task<bool> receive(transfer& t, const exchange_mode& mode, bool may_follow, exch
   co_await t.head_received();
   if (!t.head_complete()) t.rethrow_failure();
   response_head& head = t.head();
+  head.attempts = mode.attempt;
   if (may_follow && is_redirect(head.status) && head.headers.contains("Location")) {
     // A short body is waited for, so that the connection can be kept.
     if (!mode.sink && head.content_length && *head.content_length <= 64 * 1024) co_await t.ended();
@@ -150,6 +151,7 @@ task<exchange_result> exchange(std::shared_ptr<multi> engine, const client_reque
              .repeatable = way.repeatable,
              .accept_compressed = request.accept_compressed.value_or(!mode.sink),
              .collect = !mode.sink,
+             .on_progress = request.on_upload_progress ? &request.on_upload_progress : nullptr,
              .max_buffer_bytes = std::max<std::size_t>(mode.stream.max_buffer_bytes, 16 * 1024),
              .piece_bytes = std::clamp<std::size_t>(mode.stream.piece_bytes, 1,
                                                     std::max<std::size_t>(mode.stream.max_buffer_bytes, 1))};

@@ -15,6 +15,7 @@ struct exchange_mode {
   stream_options stream;
   /// Asked with the last head: whether the answer is not wanted because the request will be repeated.
   std::function<bool(const response_head&)> discard;
+  int attempt = 1;
 };
 
 struct exchange_result {

@@ -4,6 +4,7 @@
 
 #include <weir/core/error.hpp>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@ namespace weir::http::detail {
 namespace {
 
 constexpr std::size_t max_spare = 32;
+constexpr std::size_t max_last_words = 256 * 1024;
 constexpr std::size_t max_recent_origins = 64;
 constexpr std::size_t max_known_servers = 256;
 
@@ -88,6 +90,7 @@ task<place> multi::acquire(std::string key, bool is_address) {
     at->lookup_ended.reset();
     co_await at->lookup_ended.wait();
   }
+  ++requests_;
   co_return mine;
 }
 
@@ -134,7 +137,10 @@ session_pool_stats multi::stats() const noexcept {
   return {.in_flight = places_.in_use(),
           .waiting = waiting,
           .open_connections = open_sockets_,
-          .opened_connections = opened_sockets_};
+          .opened_connections = opened_sockets_,
+          .requests = requests_,
+          .bytes_sent = bytes_sent_,
+          .bytes_received = bytes_received_};
 }
 
 // --- libcurl's callbacks ---
@@ -143,6 +149,7 @@ curl_socket_t multi::open_socket(void* self, curlsocktype, curl_sockaddr* addres
   auto& m = *static_cast<multi*>(self);
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
+  m.last_words(fd); // of an earlier one with this number
   try {
     watched_socket old;
     if (static_cast<std::size_t>(fd) < m.sockets_.size())
@@ -167,9 +174,29 @@ curl_socket_t multi::open_socket(void* self, curlsocktype, curl_sockaddr* addres
 
 int multi::close_socket(void* self, curl_socket_t fd) {
   auto& m = *static_cast<multi*>(self);
+  if (m.driving_) m.keep_last_words(fd);
   if (static_cast<std::size_t>(fd) < m.sockets_.size()) m.sockets_[static_cast<std::size_t>(fd)] = {};
   --m.open_sockets_;
   return ::close(fd);
+}
+
+void multi::keep_last_words(curl_socket_t fd) noexcept {
+  try {
+    std::string bytes;
+    char piece[4096];
+    ssize_t n = 0;
+    while (bytes.size() < max_last_words && (n = ::recv(fd, piece, sizeof piece, MSG_DONTWAIT)) > 0)
+      bytes.append(piece, static_cast<std::size_t>(n));
+    if (!bytes.empty()) last_words_.emplace_back(fd, std::move(bytes));
+  } catch (const std::bad_alloc&) {
+    // Then there is one error more.
+  }
+}
+
+std::string multi::last_words(curl_socket_t fd) {
+  for (auto& [of, bytes] : last_words_)
+    if (of == fd) return std::move(bytes);
+  return {};
 }
 
 bool multi::is_gone(curl_socket_t fd, const watched_socket& s) const noexcept {
@@ -230,6 +257,12 @@ multi::watched_socket& multi::watch(curl_socket_t fd) {
 
 void multi::on_event(curl_socket_t fd, unsigned events) {
   watched_socket& s = sockets_[static_cast<std::size_t>(fd)];
+  // An early answer may have come in, and the connection been reset behind it, since the kernel was asked. libcurl
+  // reads before it sends where it knows that there is something, and loses the answer where the sending fails first.
+  if ((events & EPOLLOUT) && (s.interest & EPOLLIN) && !(events & EPOLLIN)) {
+    pollfd now{fd, POLLIN, 0};
+    if (::poll(&now, 1, 0) == 1 && (now.revents & POLLIN)) events |= EPOLLIN;
+  }
   const unsigned trouble = events & (EPOLLERR | EPOLLHUP);
   if (events & (EPOLLIN | EPOLLOUT) & ~s.interest || (trouble && !s.interest)) {
     s.registered = s.interest;
@@ -256,7 +289,9 @@ void multi::on_time() {
 
 void multi::drive(curl_socket_t fd, int mask) {
   int running = 0;
+  driving_ = true;
   curl_multi_socket_action(handle_, fd, mask, &running);
+  driving_ = false;
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(handle_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
@@ -264,6 +299,7 @@ void multi::drive(curl_socket_t fd, int mask) {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
     t->finished(message->data.result);
   }
+  last_words_.clear();
 }
 
 void multi::look_at(clock::time_point due) {

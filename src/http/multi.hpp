@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::http::detail {
@@ -91,6 +92,15 @@ class multi : public std::enable_shared_from_this<multi> {
   /// Makes sure that the deadlines of the transfers are looked at no later than `due`.
   void look_at(clock::time_point due);
 
+  /// Adds what a request moved to the totals.
+  void count(std::uint64_t sent, std::uint64_t received) noexcept {
+    bytes_sent_ += sent;
+    bytes_received_ += received;
+  }
+
+  /// What had come in on a socket that libcurl has just closed, and that it had not read. Once.
+  std::string last_words(curl_socket_t fd);
+
   CURL* take_easy();
   void give_easy(CURL* easy) noexcept;
 
@@ -110,6 +120,7 @@ class multi : public std::enable_shared_from_this<multi> {
     std::uint64_t inode = 0; // of a socket of ours: tells it from a later one with the same number
   };
 
+  void keep_last_words(curl_socket_t fd) noexcept;
   bool is_gone(curl_socket_t fd, const watched_socket& s) const noexcept;
   static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*);
   static int on_timer(CURLM*, long wait_ms, void* self);
@@ -129,6 +140,11 @@ class multi : public std::enable_shared_from_this<multi> {
   std::vector<watched_socket> sockets_;                    // by descriptor
   std::size_t open_sockets_ = 0;
   std::size_t opened_sockets_ = 0;
+  bool driving_ = false;
+  std::vector<std::pair<curl_socket_t, std::string>> last_words_;
+  std::uint64_t requests_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
   std::vector<CURL*> spare_;
   weir::detail::list<transfer, in_multi> transfers_;
   timer curl_timer_;

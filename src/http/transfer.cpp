@@ -19,6 +19,7 @@ constexpr long large_network_buffer = 64 * 1024;
 constexpr std::uint64_t large_upload = 1024 * 1024;
 // Larger bodies go through the read callback, which is how the idle clock sees that they are moving.
 constexpr std::size_t one_write_bytes = 64 * 1024;
+constexpr std::chrono::milliseconds report_every{100};
 
 bool allows_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
@@ -102,6 +103,7 @@ transfer::transfer(std::shared_ptr<multi> engine, origin& at, const hop& work)
 
 transfer::~transfer() {
   leave_multi();
+  count_bytes();
   end_lookup(std::chrono::seconds(0));
   engine_->give_easy(easy_);
   curl_slist_free_all(lines_);
@@ -115,6 +117,13 @@ void transfer::start() {
   started_ = last_activity_ = clock::now();
   engine_->add(*this);
   in_multi_ = true;
+  if (work_.on_progress && work_.body.size_bytes() != 0) {
+    report_timer_.emplace([this] {
+      report_upload();
+      if (!done_ && reported_bytes_ != work_.body.size_bytes()) report_timer_->arm(clock::now() + report_every);
+    });
+    report_timer_->arm(clock::now() + report_every);
+  }
 }
 
 void transfer::set_options() {
@@ -196,6 +205,7 @@ void transfer::set_body() {
       curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, "");
     } else if (const std::string* bytes = upload_.as_one_string(); bytes && bytes->size() <= one_write_bytes) {
       curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, bytes->data());
+      body_in_head_ = bytes->size() < one_write_bytes;
     } else {
       curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &callbacks::read);
       curl_easy_setopt(easy_, CURLOPT_READDATA, this);
@@ -321,6 +331,7 @@ task<void> transfer::head_received() {
     changed_.reset();
     co_await changed_.wait();
   }
+  if (report_timer_ && uploaded_bytes() == work_.body.size_bytes()) report_upload();
 }
 
 task<void> transfer::piece_ready() {
@@ -335,6 +346,30 @@ task<void> transfer::ended() {
     changed_.reset();
     co_await changed_.wait();
   }
+  if (report_timer_ && uploaded_bytes() == work_.body.size_bytes()) report_upload();
+}
+
+std::uint64_t transfer::uploaded_bytes() const noexcept {
+  curl_off_t sent = 0;
+  curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &sent);
+  return static_cast<std::uint64_t>(std::max<curl_off_t>(sent, 0));
+}
+
+void transfer::report_upload() {
+  // libcurl counts from 0 again where it sends a request anew by itself.
+  const std::uint64_t sent = uploaded_bytes();
+  if (sent != std::exchange(reported_bytes_, sent)) (*work_.on_progress)(sent, work_.body.size_bytes());
+}
+
+void transfer::count_bytes() noexcept {
+  long request = 0, head = 0;
+  curl_off_t body = 0;
+  curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &request);
+  curl_easy_getinfo(easy_, CURLINFO_HEADER_SIZE, &head);
+  curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &body);
+  // What leaves together with the head is in both counters.
+  engine_->count(static_cast<std::uint64_t>(request) + (body_in_head_ ? 0 : uploaded_bytes()),
+                 static_cast<std::uint64_t>(head) + static_cast<std::uint64_t>(body) + late_bytes_);
 }
 
 void transfer::end_lookup(std::chrono::seconds good_for) noexcept {
@@ -342,9 +377,45 @@ void transfer::end_lookup(std::chrono::seconds good_for) noexcept {
   origin_.end_lookup(good_for);
 }
 
+bool transfer::answer_is_complete() const noexcept {
+  if (!head_complete_) return false;
+  if (work_.method == "HEAD" || head_.status == 204 || head_.status == 304) return true;
+  curl_off_t body = 0;
+  return head_.content_length && curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &body) == CURLE_OK &&
+         static_cast<std::uint64_t>(body) == *head_.content_length;
+}
+
+bool transfer::take_last_words() noexcept {
+  // The sending failed before libcurl looked for an answer that was there. Only what can be told for certain is taken:
+  // a whole answer with a length, in plain text, of which libcurl has read nothing.
+  if (failure_ || work_.secure || head_bytes_ != 0 || !request_sent_) return false;
+  try {
+    const std::string bytes = engine_->last_words(socket_);
+    std::string_view rest = bytes;
+    while (!head_complete_) {
+      const std::size_t end = rest.find('\n');
+      if (end == std::string_view::npos || (head_bytes_ == 0 && !rest.starts_with("HTTP/1."))) return false;
+      head_line(rest.substr(0, end + 1));
+      rest.remove_prefix(end + 1);
+    }
+    late_bytes_ = bytes.size();
+    if (work_.method == "HEAD" || head_.status == 204 || head_.status == 304) return true;
+    if (!head_.content_length || head_.compressed) return false;
+    const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(rest.size(), *head_.content_length));
+    if (size != 0) body_bytes(std::as_bytes(std::span(rest.substr(0, size))));
+    return size == *head_.content_length;
+  } catch (...) {
+    failure_ = std::current_exception();
+    return false;
+  }
+}
+
 void transfer::finished(CURLcode code) noexcept {
   if (done_) return;
-  if (!failure_ && code != CURLE_OK) failure_ = failure(code);
+  // A server may answer before it has read everything, and close; what could not be sent is of no interest then.
+  const bool answered =
+      (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR) && (answer_is_complete() || take_last_words());
+  if (!failure_ && code != CURLE_OK && !answered) failure_ = failure(code);
   done_ = true;
   changed_.set();
 }

@@ -7,6 +7,8 @@
 #include <weir/http/client.hpp>
 
 #include <exception>
+#include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,8 +26,9 @@ struct hop {
   bool secure = true;               // https
   bool repeatable = false;
   bool accept_compressed = false;
-  bool collect = true;              // the body into one string; else pieces
-  std::size_t max_buffer_bytes = 0; // of pieces
+  bool collect = true; // the body into one string; else pieces
+  const std::function<void(std::uint64_t, std::uint64_t)>* on_progress = nullptr; // of the request's body
+  std::size_t max_buffer_bytes = 0;                                               // of pieces
   std::size_t piece_bytes = 1;
 };
 
@@ -80,6 +83,14 @@ class transfer : public weir::detail::list_hook<in_multi> {
   std::size_t body_bytes(std::span<const std::byte> piece);
   void apply_pauses() noexcept;
   void end_lookup(std::chrono::seconds good_for) noexcept;
+  /// Tells the caller how much of the body has left, where that is news. Not inside of libcurl.
+  void report_upload();
+  std::uint64_t uploaded_bytes() const noexcept;
+  /// Whether the answer is here to its last byte, as far as its head says how long it is.
+  bool answer_is_complete() const noexcept;
+  /// Takes the answer from what libcurl left unread when its sending failed. Returns whether it is there in full.
+  bool take_last_words() noexcept;
+  void count_bytes() noexcept;
   void fail(std::exception_ptr why) noexcept;
   void leave_multi() noexcept;
   /// Whether the kernel has sent a part of a large body since it was asked last: the whole of it may be in the kernel's
@@ -105,7 +116,8 @@ class transfer : public weir::detail::list_hook<in_multi> {
   int requests_made_ = 0;
   bool receiving_paused_ = false;
   bool sending_paused_ = false;
-  bool looks_up_ = false; // goes ahead of the others with the look-up of the name
+  bool body_in_head_ = false; // so small that libcurl sends it with the head
+  bool looks_up_ = false;     // goes ahead of the others with the look-up of the name
   std::exception_ptr failure_;
 
   response_head head_;
@@ -118,6 +130,9 @@ class transfer : public weir::detail::list_hook<in_multi> {
   clock::time_point last_activity_{};
   curl_socket_t socket_ = CURL_SOCKET_BAD; // that libcurl last spoke of; CURLINFO_ACTIVESOCKET is empty until the end
   int queued_bytes_ = -1;
+  std::uint64_t reported_bytes_ = 0;
+  std::uint64_t late_bytes_ = 0; // of an answer that libcurl did not read
+  std::optional<timer> report_timer_;
 };
 
 } // namespace weir::http::detail

@@ -50,6 +50,11 @@ struct client_request {
 
   /// Whether compressed answers are asked for and unpacked. Not set: yes for `send`, no for `stream`.
   std::optional<bool> accept_compressed;
+
+  /// Told how many of the `total` bytes of the body have been handed to the system's network: on the loop, about every
+  /// 100 ms while they leave, and once when the last one has. Begins low again with every further attempt and redirect;
+  /// not told the end where the server answered before it. Never called without a body. Must not throw.
+  std::function<void(std::uint64_t sent, std::uint64_t total)> on_upload_progress;
 };
 
 /// The first part of an answer.
@@ -60,6 +65,7 @@ struct response_head {
   /// The length of the body as it is sent, where the server said.
   std::optional<std::uint64_t> content_length;
   bool compressed = false; ///< whether the body is unpacked on the way, so that content_length is not the length here
+  int attempts = 1;        ///< how many it took, all told
 };
 
 /// A whole answer.
@@ -68,6 +74,7 @@ struct client_response {
   http::headers headers;
   std::string url; ///< that answered, after redirects
   std::string body;
+  int attempts = 1; ///< how many it took, all told
 };
 
 /// Gets the body of an answer, piece by piece in order; the piece is valid until the task ends. While it runs, at most
@@ -100,7 +107,8 @@ struct client_options {
 ///
 /// Fails: transport_error (errors.hpp) where no complete answer came; weir::error(invalid_argument) for a request that
 /// cannot be sent (URL, header names and values); status_error where the server asks for a longer wait than the
-/// policy's. A body that is shorter than its Content-Length is an error. Cancellation: immediate at any point; the
+/// policy's. A body that is shorter than its Content-Length is an error. An answer that arrives in full before the
+/// whole request body has left is the answer, whatever becomes of the rest. Cancellation: immediate at any point; the
 /// connection is closed (HTTP/2: the stream is reset). Thread-safety: the loop's thread only; it may die while nothing
 /// is under way. Cost: about 20 us of processor time for a small request.
 class client {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,13 @@ struct session_pool_stats {
   std::size_t waiting = 0;            ///< requests that wait for one
   std::size_t open_connections = 0;   ///< sockets, busy and idle
   std::size_t opened_connections = 0; ///< sockets since the start
+
+  // Totals since the start. Bytes are counted when a request ends, however it ends; those of TLS and of framing
+  // (chunks, HTTP/2, a proxy's CONNECT) are not in them, and heads of HTTP/2 count as they would be written in
+  // HTTP/1.1.
+  std::uint64_t requests = 0;       ///< that got a place: every attempt, and every redirect that was followed
+  std::uint64_t bytes_sent = 0;     ///< heads and bodies of requests
+  std::uint64_t bytes_received = 0; ///< heads and bodies of answers, before decompression
 };
 
 /// The connections of one loop: kept alive, shared by the clients made on it, capped in total and per server.
