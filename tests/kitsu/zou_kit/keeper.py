@@ -7,7 +7,7 @@ import signal
 import time
 import urllib.parse
 
-from . import VERSION, Problem, install, read_json, snapshot, write_json
+from . import VERSION, Problem, install, read_json, snapshot, tokens, write_json
 from .services import DATABASE, DATABASE_USER, Services, command_line, database_account, is_alive, private_folder
 
 FACTS, RUN = "zou.json", "run.json"
@@ -91,7 +91,12 @@ class Keeper:
     def _facts(self, facts):
         services, known = self.services, dict(facts)
         password = known.pop("database_password")
-        pids = services.pids()
+        pids, now, day = services.pids(), time.time(), 86400
+        for person in known["persons"].values():
+            # For tests of renewing: an access token of a minute ago, and a refresh token that still works.
+            person["expired_token"] = tokens.access_token(known["secret_key"], person["id"], now - 7 * day - 60, 7 * day)
+            person["refresh_token"] = tokens.access_token(known["secret_key"], person["id"], now - 7 * day - 60, 15 * day,
+                                                          "refresh")
         return {"url": services.api, "api_url": services.api + "/api", "event_url": services.events, "version": VERSION,
                 "options": self.options,
                 "database": {"host": "127.0.0.1", "port": services.database_port, "name": DATABASE, "user": DATABASE_USER,
