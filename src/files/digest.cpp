@@ -18,6 +18,12 @@ digest::digest() : context_(EVP_MD_CTX_new()) {
 
 void digest::add(const void* data, std::size_t bytes) { require(EVP_DigestUpdate(context_.get(), data, bytes)); }
 
+digest digest::copy() const {
+  digest same;
+  require(EVP_MD_CTX_copy_ex(same.context_.get(), context_.get()));
+  return same;
+}
+
 std::string digest::hex() const {
   const std::unique_ptr<evp_md_ctx_st, free_context> copy(EVP_MD_CTX_new());
   require(copy != nullptr);

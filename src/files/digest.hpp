@@ -15,6 +15,8 @@ class digest {
   void add(const void* data, std::size_t bytes);
   /// 64 lower-case hexadecimal digits, of what was added so far; more may be added afterwards.
   std::string hex() const;
+  /// Another one that has been given the same bytes.
+  digest copy() const;
 
  private:
   struct free_context {

@@ -64,7 +64,17 @@ bool lock_part(int fd) noexcept { return ::flock(fd, LOCK_EX | LOCK_NB) == 0 || 
 }
 
 staging::staging(staging&& other) noexcept
-    : fd_(std::move(other.fd_)), dir_(std::move(other.dir_)), part_(std::exchange(other.part_, {})) {}
+    : fd_(std::move(other.fd_)), dir_(std::move(other.dir_)), part_(std::exchange(other.part_, {})),
+      stays_(other.stays_) {}
+
+staging staging::adopt(unique_fd fd, unique_fd dir, std::string part) noexcept {
+  staging taken;
+  taken.fd_ = std::move(fd);
+  taken.dir_ = std::move(dir);
+  taken.part_ = std::move(part);
+  taken.stays_ = true;
+  return taken;
+}
 
 staging& staging::operator=(staging&& other) noexcept {
   if (this != &other) {
@@ -72,12 +82,13 @@ staging& staging::operator=(staging&& other) noexcept {
     fd_ = std::move(other.fd_);
     dir_ = std::move(other.dir_);
     part_ = std::exchange(other.part_, {});
+    stays_ = other.stays_;
   }
   return *this;
 }
 
 void staging::discard() noexcept {
-  if (!part_.empty()) ::unlinkat(dir_.get(), part_.c_str(), 0);
+  if (!part_.empty() && !stays_) ::unlinkat(dir_.get(), part_.c_str(), 0);
   part_.clear();
   fd_.reset();
 }

@@ -9,7 +9,7 @@
 namespace weir::files::detail {
 
 /// A file that no client can see yet: unnamed where the file system allows it, else under a hidden, locked name that is
-/// removed by the destructor.
+/// removed by the destructor, unless it was adopted to stay.
 class staging {
  public:
   enum class kind { unnamed_if_possible, named };
@@ -22,7 +22,13 @@ class staging {
   /// Creates it in the folder `dir`, with `mode`. `shown` is the name for errors.
   static staging create(int dir, unsigned mode, std::string_view shown, kind how = kind::unnamed_if_possible);
 
+  /// Takes over the open and locked file `part` in `dir`, which stays when this object dies.
+  static staging adopt(unique_fd fd, unique_fd dir, std::string part) noexcept;
+
   int fd() const noexcept { return fd_.get(); }
+
+  /// From now on the destructor removes it.
+  void give_up() noexcept { stays_ = false; }
 
   /// Gives it `name` in `dir` unless that is taken. Returns 0 or errno: EEXIST when taken, EXDEV when `dir` is on
   /// another file system, EOPNOTSUPP when an unnamed file cannot get a name here: copy it into another staging then.
@@ -38,6 +44,7 @@ class staging {
   unique_fd fd_;
   unique_fd dir_;    ///< where part_ is
   std::string part_; ///< empty while unnamed, and after publishing
+  bool stays_ = false;
 };
 
 /// Takes the lock that marks a part as alive. Returns false when somebody else holds it.
