@@ -1,0 +1,148 @@
+#include "kitsu/host.hpp"
+#include "kitsu/impl.hpp"
+
+#include <weir/offload/threadpool.hpp>
+
+namespace weir::kitsu {
+namespace {
+
+/// Longer answers are parsed on a pool thread: a megabyte takes some 5 ms.
+constexpr std::size_t parsed_on_the_loop_bytes = 128 * 1024;
+
+/// The longest request line of the server in front of the API (gunicorn: 4094 bytes), less method, prefix and version.
+constexpr std::size_t max_target_bytes = 4000;
+
+std::shared_ptr<http::session_pool> pool_for(const client_options& options) {
+  http::session_pool_options pool;
+  pool.max_connections_per_host = options.max_calls + options.max_transfers + 2; // logging in and refreshing
+  pool.max_connections = pool.max_connections_per_host;
+  pool.ca_file = options.ca_file;
+  pool.proxy = options.proxy;
+  return std::make_shared<http::session_pool>(std::move(pool));
+}
+
+http::client_options web_options(const client_options& options) {
+  http::client_options web;
+  web.timeouts = options.timeouts;
+  web.retry = options.retry;
+  web.user_agent = options.user_agent;
+  web.max_response_bytes = options.max_response_bytes;
+  return web;
+}
+
+bool is_about_the_token(const failed_call& call) { return call.why == failure::not_authenticated; }
+
+} // namespace
+
+client::impl::impl(std::string_view address, tokens from, client_options wanted)
+    : host(checked_host(address, wanted.allow_plain_http)), options(std::move(wanted)),
+      web(pool_for(options), web_options(options)), calls(options.max_calls, "kitsu calls"),
+      transfers(options.max_transfers, "kitsu transfers"), now(std::move(from)) {
+  if (options.max_calls == 0 || options.max_transfers == 0)
+    throw error(errc::invalid_argument, "max_calls and max_transfers of a client are 1 at least");
+}
+
+bool client::impl::order::repeatable() const {
+  return method == "GET" || method == "HEAD" || method == "DELETE" ||
+         (method == "PUT" && where.text().starts_with("data/"));
+}
+
+failed_call classify(const client::impl::order& what, const http::client_response& answer) {
+  return classify({.method = what.method,
+                   .path = what.where.text(),
+                   .status = answer.status,
+                   .content_type = std::string(answer.headers.get("Content-Type").value_or("")),
+                   .location = std::string(answer.headers.get("Location").value_or("")),
+                   .body = answer.body,
+                   .attempts = answer.attempts});
+}
+
+http::client_request client::impl::request(const order& what) const {
+  http::client_request out;
+  out.method = what.method;
+  out.url = host + "/" + what.where.text();
+  const std::string parameters = what.parameters.encoded();
+  if (!parameters.empty()) out.url += "?" + parameters;
+  if (out.url.size() - host.size() > max_target_bytes)
+    throw error(errc::invalid_argument, what.method + " " + what.where.text() + ": path and parameters are " +
+                                            std::to_string(out.url.size() - host.size()) +
+                                            " bytes long, and servers take some " + std::to_string(max_target_bytes) +
+                                            "; ask with fewer values (fetch_all divides lists by itself)");
+  out.headers.set("Accept", what.accept);
+  if (what.authorized && !now.access.empty()) out.headers.set("Authorization", "Bearer " + now.access);
+  out.body = what.body;
+  if (what.body.has_value() && what.body.content_type().empty()) out.headers.set("Content-Type", "application/json");
+  out.idempotent = what.repeatable();
+  out.max_redirects = 0;
+  out.timeouts = what.transfer ? options.transfer_timeouts : options.timeouts;
+  out.on_upload_progress = what.on_upload_progress;
+  return out;
+}
+
+task<http::client_response> client::impl::attempt(const order& what) {
+  try {
+    co_return co_await web.send(request(what));
+  } catch (const http::transport_error& problem) {
+    throw request_error(classify(problem, what.method, what.where.text()));
+  } catch (const http::status_error& refused) {
+    failed_call call = classify(refusal{.method = what.method, .path = what.where.text(), .status = refused.status()});
+    call.message = refused.what();
+    throw request_error(std::move(call));
+  }
+}
+
+task<http::client_response> client::impl::send(order what) {
+  ++calls_made;
+  for (bool renewed = false;;) {
+    unsigned used = 0;
+    std::optional<failed_call> refused;
+    {
+      const permit mine = co_await limit_of(what).acquire();
+      used = generation;
+      http::client_response answer = co_await attempt(what);
+      if (answer.status / 100 == 2) co_return answer;
+      refused = classify(what, answer);
+      // A DELETE whose first answer was lost finds nothing left to delete.
+      if (what.method == "DELETE" && answer.status == 404 && answer.attempts > 1) co_return http::client_response{};
+    }
+    const bool may_renew = what.authorized && !renewed && is_about_the_token(*refused);
+    if (!may_renew || !co_await renew(used)) throw request_error(std::move(*refused));
+    renewed = true;
+  }
+}
+
+task<json::value> client::impl::parsed(const order& what, http::client_response answer) const {
+  if (answer.body.empty()) co_return nullptr;
+  const json::parse_limits limits{.max_bytes = static_cast<std::size_t>(options.max_response_bytes),
+                                  .max_values = static_cast<std::size_t>(options.max_response_bytes / 8)};
+  const refusal strange{.method = what.method,
+                        .path = what.where.text(),
+                        .status = answer.status,
+                        .content_type = std::string(answer.headers.get("Content-Type").value_or("")),
+                        .location = {},
+                        .body = answer.body.substr(0, kept_body_bytes),
+                        .attempts = answer.attempts};
+  if (is_page(strange.content_type, strange.body)) throw not_kitsu(strange, "a page came instead of JSON");
+  try {
+    if (answer.body.size() <= parsed_on_the_loop_bytes) co_return json::parse(answer.body, limits);
+    co_return co_await run_in_threadpool([&] { return json::parse(answer.body, limits); });
+  } catch (const error& problem) {
+    if (problem.code() == errc::too_large) throw;
+    throw not_kitsu(strange, std::string("what came is no JSON: ") + problem.what());
+  }
+}
+
+task<json::value> client::impl::call(order what) {
+  const order asked{.method = what.method, .where = what.where};
+  http::client_response answer = co_await send(std::move(what));
+  co_return co_await parsed(asked, std::move(answer));
+}
+
+void client::impl::accept_tokens(tokens fresh) {
+  now = std::move(fresh);
+  ++generation;
+  cannot_be_renewed.reset();
+  if (options.on_new_tokens) options.on_new_tokens(now);
+}
+
+} // namespace weir::kitsu
