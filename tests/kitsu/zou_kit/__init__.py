@@ -13,7 +13,8 @@ class Problem(Exception):
 
 
 def say(text):
-    print("zou: " + text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"zou: {text}\n")
+    sys.stderr.flush()
 
 
 def cache():

@@ -43,7 +43,7 @@ class Filler:
     def _persons(self):
         me = self.api.get(f"data/persons?email={ADMIN[0]}")[0]
         self.facts["persons"][ADMIN[0]] = {"id": me["id"], "email": ADMIN[0], "password": ADMIN[1], "role": "admin"}
-        self._person("manager@example.com", "manager", "managerpassword")
+        self.manager = self._person("manager@example.com", "manager", "managerpassword")
         self.artist = self._person("artist@example.com", "user", "artistpassword")
         self._person("totp@example.com", "user", "totppassword")
         self._person("recovery@example.com", "user", "recoverypassword")
@@ -89,7 +89,8 @@ class Filler:
             self.api.post(f"data/projects/{project}/settings/batch", {
                 "task_types": [{"task_type_id": kind["id"], "priority": n} for n, kind in enumerate(self.shot_types, 1)],
                 "task_status_ids": list(self.statuses.values()), "asset_type_ids": [kind["id"] for kind in asset_types]})
-            self.api.post(f"data/projects/{project}/team", {"person_id": self.artist})
+            for person in self.manager, self.artist:
+                self.api.post(f"data/projects/{project}/team", {"person_id": person})
             first = None
             for n in range(1, 11):
                 sequence = self.api.post(f"data/projects/{project}/sequences", {"name": f"SQ{n:02d}"})["id"]

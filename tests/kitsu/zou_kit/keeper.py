@@ -37,7 +37,7 @@ class Keeper:
         self.services = self.database = None
 
     def keep(self, ttl, owner, report):
-        """`owner` is a pid or None. Writes "ready", or the problem, into the descriptor `report`."""
+        """`owner` is a pid or None. Calls `report` with "ready", or with the problem."""
         signal.signal(signal.SIGTERM, _told)
         signal.signal(signal.SIGINT, _told)
         end, born = time.monotonic() + ttl, start_of(owner) if owner else None
@@ -47,8 +47,7 @@ class Keeper:
                 word = "ready"
             except Problem as problem:
                 word, end = str(problem), 0
-            with open(report, "w") as file:
-                file.write(word)
+            report(word)
             while time.monotonic() < end and (not owner or (born and start_of(owner) == born)) and self.folder.exists():
                 time.sleep(0.5)
         except Told:
