@@ -1,3 +1,4 @@
+#include <weir/core/cancelled.hpp>
 #include <weir/core/error.hpp>
 #include <weir/files/name.hpp>
 #include <weir/files/part_file.hpp>
@@ -67,9 +68,10 @@ struct part_file::state : detail::making {
   }
 
   /// Adds what lies between `from` and `to` to `read`. Returns false where the file ends before.
-  bool hash(detail::digest& read, std::uint64_t from, std::uint64_t to) const {
+  bool hash(detail::digest& read, std::uint64_t from, std::uint64_t to, const std::stop_token& stop) const {
     std::string buffer(1 << 18, '\0');
     while (from < to) {
+      if (stop.stop_requested()) throw cancelled();
       const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), to - from));
       const ssize_t n = ::pread(stage.fd(), buffer.data(), size, static_cast<off_t>(from));
       if (n < 0 && errno == EINTR) continue;
@@ -83,7 +85,7 @@ struct part_file::state : detail::making {
 
   /// Keeps the longest stretch that ends at a point and has its digest. A digest rather than a length alone: the two
   /// files may have reached the disk in any order, or belong to different downloads.
-  void recover() {
+  void recover(const std::stop_token& stop) {
     std::vector<part_facts> points;
     const std::uint64_t size = length();
     for (const facts_slot slot : {facts_slot::lasting, facts_slot::latest}) {
@@ -97,7 +99,7 @@ struct part_file::state : detail::making {
     detail::digest read;
     std::uint64_t at = 0;
     for (part_facts& point : points) {
-      if (!hash(read, at, point.length)) break;
+      if (!hash(read, at, point.length, stop)) break;
       at = point.length;
       if (read.hex() != point.sha256) continue;
       sum = read.copy();
@@ -150,7 +152,7 @@ part_file& part_file::operator=(part_file&&) noexcept = default;
 part_file::~part_file() = default;
 
 part_file part_file::open(const root& in, std::string_view name, std::string_view source,
-                          const publish_options& options) {
+                          const publish_options& options, const std::stop_token& stop) {
   auto s = std::make_unique<state>();
   s->options = options;
   s->aim(in, name);
@@ -160,7 +162,7 @@ part_file part_file::open(const root& in, std::string_view name, std::string_vie
   of_source.add(source.data(), source.size());
   s->facts.source = of_source.hex();
   s->open();
-  s->recover();
+  s->recover(stop);
   s->reserve_room(s->bytes);
   return part_file(std::move(s));
 }

@@ -72,7 +72,7 @@ task<detail::exchange_result> client::impl::attempts(const client_request& reque
                                std::to_string(result.head.status) + " and asks to wait " + seconds_text(*asked) +
                                ", longer than the limit of " + seconds_text(policy.max_server_wait) +
                                "; try again then",
-                           asked);
+                           asked, result.body);
     } catch (const transport_error& e) {
       outcome = {.status = 0,
                  .request_sent = e.request_sent(),
@@ -119,7 +119,7 @@ void require_success(const client_response& answer, std::string_view what) {
   if (answer.status / 100 == 2) return;
   throw status_error(answer.status,
                      std::string(what) + ": " + shown_url(answer.url) + " answered " + std::to_string(answer.status),
-                     retry_after(answer.headers, std::chrono::system_clock::now()));
+                     retry_after(answer.headers, std::chrono::system_clock::now()), answer.body);
 }
 
 } // namespace weir::http

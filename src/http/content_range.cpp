@@ -38,6 +38,14 @@ std::optional<content_range> parse_content_range(std::string_view text) {
   return range;
 }
 
+std::optional<std::uint64_t> parse_unsatisfied_range(std::string_view text) {
+  if (!equals_ignoring_case(text.substr(0, 6), "bytes ")) return std::nullopt;
+  text.remove_prefix(6);
+  std::uint64_t total = 0;
+  if (!take(text, "*/") || !take_number(text, total) || !text.empty()) return std::nullopt;
+  return total;
+}
+
 std::string strong_validator(const headers& answer) {
   if (const auto tag = answer.get("ETag")) {
     if (tag->size() >= 2 && tag->starts_with('"') && tag->ends_with('"')) return std::string(*tag);

@@ -19,6 +19,9 @@ struct content_range {
 /// Returns: nothing where it is no range of bytes, or contradicts itself.
 std::optional<content_range> parse_content_range(std::string_view text);
 
+/// Returns: the length in the Content-Range of a 416 answer ("bytes */1000"); nothing where it says none.
+std::optional<std::uint64_t> parse_unsatisfied_range(std::string_view text);
+
 /// Returns: what of an answer can stand in If-Range (RFC 9110 13.1.5): its ETag where that is strong, else its
 /// Last-Modified where that is a strong validator too, because it lies a second or more before Date (8.8.2.2); else an
 /// empty string.

@@ -82,6 +82,21 @@ task<void> pump(transfer& t, const exchange_mode& mode) {
   }
 }
 
+/// Fails: always, with what the answer of `t` says.
+task<void> refuse(transfer& t, const std::string& method) {
+  std::vector<std::byte> piece;
+  std::string body;
+  while (body.size() < max_error_body_bytes) {
+    co_await t.piece_ready();
+    if (t.buffered_bytes() == 0 && t.done()) break; // also where it broke off: the status is known
+    t.take(piece);
+    body.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  }
+  const response_head& head = t.head();
+  throw status_error(head.status, method + " " + shown_url(head.url) + ": answered " + std::to_string(head.status),
+                     retry_after(head.headers, std::chrono::system_clock::now()), body);
+}
+
 /// One hop from its head to its end. Returns false where the answer is a redirect that is to be followed.
 task<bool> receive(transfer& t, const exchange_mode& mode, bool may_follow, exchange_result& result) {
   co_await t.head_received();
@@ -101,6 +116,7 @@ task<bool> receive(transfer& t, const exchange_mode& mode, bool may_follow, exch
   }
   if (mode.sink) {
     if (mode.stream.on_head) mode.stream.on_head(head);
+    if (mode.stream.only_success && head.status / 100 != 2) co_await refuse(t, t.method());
     co_await pump(t, mode);
   } else {
     co_await t.ended();

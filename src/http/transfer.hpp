@@ -51,6 +51,7 @@ class transfer : public weir::detail::list_hook<in_multi> {
   bool done() const noexcept { return done_; }
   bool head_complete() const noexcept { return head_complete_; }
   response_head& head() noexcept { return head_; }
+  const std::string& method() const noexcept { return work_.method; }
   std::string& collected() noexcept { return collected_; }
   std::size_t buffered_bytes() const noexcept { return buffer_.size(); }
   /// Gives the bytes that have come in for the (empty) `spare`, and lets the connection go on.

@@ -85,6 +85,7 @@ TEST(client, an_error_status_is_an_answer) {
   } catch (const status_error& e) {
     EXPECT_EQ(e.code(), errc::remote);
     EXPECT_EQ(e.status(), 404);
+    EXPECT_EQ(e.body(), "none here");
     EXPECT_NE(std::string(e.what()).find("read the shot: " + server.url("/gone?...")), std::string::npos) << e.what();
   }
 }

@@ -378,6 +378,127 @@ TEST(download, what_the_target_throws_ends_it) {
   EXPECT_EQ(s.heads.size(), 1u);
 }
 
+TEST(download, the_error_says_what_the_server_says) {
+  const std::string long_page(100'000, 'e');
+  fault_server server([&](wire& w) {
+    const std::string head = w.read_head();
+    if (head.starts_with("GET /short")) w.answer(403, R"({"message": "not yours"})", "Retry-After: 7\r\n");
+    if (head.starts_with("GET /long")) w.answer(500, long_page);
+    if (head.starts_with("GET /cut"))
+      w.send("HTTP/1.1 404 X\r\nContent-Length: 1000\r\n\r\nnot whol"); // the status counts, however it ends
+    if (head.starts_with("GET /endless")) {
+      w.send("HTTP/1.1 400 X\r\n\r\n");
+      while (w.send(long_page)) {}
+    }
+  });
+  const auto error_of = [&](const std::string& path) {
+    memory_target target;
+    std::optional<status_error> error;
+    try {
+      fetch(server.url(path), target, {.max_attempts = 1});
+    } catch (const status_error& e) {
+      error = e;
+    }
+    EXPECT_TRUE(target.content.empty());
+    return error;
+  };
+  const auto brief = error_of("/short");
+  ASSERT_TRUE(brief);
+  EXPECT_EQ(brief->status(), 403);
+  EXPECT_EQ(brief->body(), R"({"message": "not yours"})");
+  EXPECT_EQ(brief->retry_after(), 7s);
+  const auto cut = error_of("/cut");
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->body(), "not whol");
+  for (const char* path : {"/long", "/endless"}) {
+    const auto error = error_of(path);
+    ASSERT_TRUE(error) << path;
+    EXPECT_EQ(error->body(), long_page.substr(0, 16 * 1024));
+  }
+}
+
+TEST(download, the_head_may_be_turned_into_an_error_of_ones_own) {
+  struct mine {
+    int status;
+  };
+  std::atomic<int> n{0};
+  fault_server server(fault_server::per_request([&](const std::string& head, wire& w) {
+    ++n;
+    if (head.starts_with("GET /busy") && n < 3) return void(w.answer(503, ""));
+    w.answer(head.starts_with("GET /gone") ? 410 : 200, "x");
+  }));
+  const auto seen_by = [&](const std::string& path, bool refuse) {
+    n = 0;
+    std::vector<int> seen;
+    memory_target target;
+    try {
+      fetch(server.url(path), target, {.on_head = [&](const response_head& head) {
+              seen.push_back(head.status);
+              if (refuse) throw mine{head.status};
+            }});
+      EXPECT_FALSE(refuse);
+    } catch (const mine& e) {
+      EXPECT_EQ(seen.back(), e.status);
+    } catch (const status_error& e) {
+      EXPECT_EQ(seen.back(), e.status());
+    }
+    EXPECT_EQ(target.content, path == "/gone" || refuse ? "" : "x");
+    return seen;
+  };
+  EXPECT_EQ(seen_by("/gone", true), std::vector<int>{410});
+  EXPECT_EQ(seen_by("/gone", false), std::vector<int>{410});
+  EXPECT_EQ(seen_by("/fine", true), std::vector<int>{200});
+  EXPECT_EQ(seen_by("/busy", false), std::vector<int>{200}); // not the two that did not count
+  EXPECT_EQ(n, 3);
+}
+
+TEST(download, of_another_length_than_expected_is_corrupt) {
+  fault_server server([&](wire& w) {
+    const std::string head = w.read_head();
+    if (head.starts_with("GET /said"))
+      w.answer(200, "12345");
+    else
+      w.send("HTTP/1.1 200 OK\r\n\r\n12345");
+  });
+  for (const char* path : {"/said", "/unsaid"}) {
+    memory_target target;
+    EXPECT_EQ(fetch_failure(server.url(path), target, {.expected_bytes = 6}).code, errc::corrupt) << path;
+    EXPECT_EQ(target.content.empty(), std::string_view(path) == "/said");
+    memory_target other;
+    EXPECT_EQ(fetch(server.url(path), other, {.expected_bytes = 5}).bytes, 5u);
+  }
+}
+
+TEST(download, goes_on_with_a_target_that_has_something) {
+  struct hashing_target : memory_target {
+    std::vector<std::pair<std::string, std::optional<std::uint64_t>>> described;
+    std::optional<std::string> sha256() const override { return sha256_of(content); }
+    void describe(std::string_view validator, std::optional<std::uint64_t> total) override {
+      described.emplace_back(validator, total);
+    }
+  };
+  breaking s(pattern(500'000), {});
+  hashing_target target;
+  target.content = s.content.substr(0, 200'000);
+  const auto result = fetch(s.server.url(), target, {.resume_from = http::resume_point{200'000, "\"v1\"", {}}});
+  EXPECT_EQ(target.content, s.content);
+  EXPECT_EQ(result.resumed_from, 200'000u);
+  EXPECT_EQ(result.sha256, sha256_of(s.content));
+  ASSERT_EQ(target.described.size(), 1u);
+  EXPECT_EQ(target.described[0].first, "\"v1\"");
+  EXPECT_EQ(target.described[0].second, 500'000u);
+  EXPECT_EQ(header_of(s.heads[0], "Range"), "bytes=200000-");
+  EXPECT_EQ(target.resets, 0);
+  // One that does not know its digest, or says another length than it has.
+  memory_target plain;
+  plain.content = "abc";
+  EXPECT_EQ(fetch_failure(s.server.url(), plain, {.resume_from = http::resume_point{3, "\"v1\"", {}}}).code,
+            errc::invalid_argument);
+  EXPECT_EQ(fetch_failure(s.server.url(), target, {.resume_from = http::resume_point{3, "\"v1\"", {}}}).code,
+            errc::invalid_argument);
+  EXPECT_EQ(s.heads.size(), 1u);
+}
+
 TEST(download, is_cancelled_while_a_write_is_slow) {
   struct slow : memory_target {
     void write(std::span<const std::byte> piece) override {

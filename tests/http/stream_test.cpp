@@ -219,6 +219,35 @@ TEST(stream, a_gzip_bomb_is_unpacked_with_bounded_memory_and_stopped) {
   });
 }
 
+TEST(stream, may_insist_on_success) {
+  std::atomic<int> n{0};
+  fault_server server(fault_server::per_request([&](const std::string& head, wire& w) {
+    ++n;
+    w.answer(head.starts_with("GET /fine") ? 200 : 503, "what the server says");
+  }));
+  with_client([&](client& web) -> task<void> {
+    std::string all;
+    int heads = 0;
+    const http::stream_options strict{.on_head = [&](const response_head&) { ++heads; }, .only_success = true};
+    co_await web.stream({.url = server.url("/fine")}, into(all), strict);
+    EXPECT_EQ(all, "what the server says");
+    all.clear();
+    try {
+      co_await web.stream({.url = server.url("/not"), .retry = retry_policy{.max_attempts = 3, .first_wait = 1ms}},
+                          into(all), strict);
+      ADD_FAILURE();
+    } catch (const status_error& e) {
+      EXPECT_EQ(e.status(), 503);
+      EXPECT_EQ(e.body(), "what the server says");
+    }
+    EXPECT_EQ(all, "");
+    EXPECT_EQ(n, 4); // repeated first
+    EXPECT_EQ(heads, 2);
+    EXPECT_EQ((co_await web.stream({.url = server.url("/not")}, into(all))).status, 503);
+    EXPECT_EQ(all, "what the server says");
+  });
+}
+
 TEST(stream, asks_for_no_compression_of_its_own_accord) {
   std::string seen;
   fault_server server(fault_server::per_request([&](const std::string& head, wire& w) {

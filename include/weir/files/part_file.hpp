@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -27,16 +28,17 @@ namespace weir::files {
 /// remove_stale_parts takes away those that nobody has written to for a week.
 ///
 /// All functions block: call them inside run_in_threadpool. Thread-safety: one thread at a time.
-/// Cancellation: none inside a call; between calls destroy it, or keep it.
+/// Cancellation: none inside a call but open; between calls destroy it.
 class part_file {
  public:
   /// Opens the part of `name` in `in`, or begins one. It is empty where nothing was left, where what was left came from
   /// another `source` (any text that names the content, such as a URL without secrets; only its digest is stored) or
   /// holds more than options.max_bytes. Checks what publication::reserve checks, with the same options.
   /// Fails: as publication::reserve; errc::already_exists when another part_file of this name lives, in this process or
-  /// in another. Cost: blocking; reads the part once.
+  /// in another. Cancellation: throws weir::cancelled once `stop` is set, looked at between pieces of 1 MiB; the part
+  /// stays. Cost: blocking; reads the part once.
   static part_file open(const root& in, std::string_view name, std::string_view source,
-                        const publish_options& options = {});
+                        const publish_options& options = {}, const std::stop_token& stop = {});
 
   part_file(part_file&&) noexcept;
   part_file& operator=(part_file&&) noexcept;

@@ -84,6 +84,9 @@ using body_sink = std::function<task<void>(std::span<const std::byte> piece)>;
 struct stream_options {
   /// Called once before the first piece. Throw from it to refuse the body: nothing more of it is read.
   std::function<void(const response_head&)> on_head;
+  /// An answer that is no success (2xx) is not handed to the sink: status_error with the beginning of its body is
+  /// thrown.
+  bool only_success = false;
   std::size_t piece_bytes = 1; ///< wait for so many before the sink is called (the last piece may be less)
   std::size_t max_buffer_bytes = 128 * 1024; ///< 16 KB at least
 };
