@@ -188,9 +188,11 @@ class downloading {
     return {std::make_exception_ptr(status_error(status, "GET " + shown_url(request_.url) + ": " + why))};
   }
 
-  /// Whether the answer is the rest of what is there.
+  /// Whether the answer is the rest of what is there. Where nobody says how long the whole is, it may be less than
+  /// that.
   bool continues(const response_head& head, const std::optional<content_range>& range) const {
-    return range && range->first == offset_ && (!range->total || !total_ || *range->total == *total_) &&
+    return range && range->first == offset_ &&
+           (!range->total || !total_ || *range->total == *total_) &&
            (!head.content_length || *head.content_length == range->last - range->first + 1) && same_validator(head);
   }
 
@@ -210,7 +212,7 @@ class downloading {
     if (head.status / 100 != 2) {
       asked_ = retry_after(head.headers, std::chrono::system_clock::now());
       const attempt_outcome outcome{.status = head.status, .refused = head.headers.get("x-should-retry") == "false"};
-      repeat_ = may_repeat({}, "GET", {}, outcome) && (!asked_ || *asked_ <= policy_.max_server_wait);
+      repeat_ = may_repeat(policy_, "GET", {}, outcome) && (!asked_ || *asked_ <= policy_.max_server_wait);
       if (options_.on_head && (!repeat_ || attempt_ >= options_.max_attempts)) options_.on_head(head);
       return; // the stream throws it, with the body
     }

@@ -41,9 +41,10 @@ bool may_repeat(const retry_policy& policy, std::string_view method, std::option
   if (outcome.status == 0) return repeatable || !outcome.request_sent;
   if (!repeatable) return false;
   switch (outcome.status) {
+  case 500:
+    return policy.repeat_after_500;
   case 408:
   case 425:
-  case 500:
   case 502:
   case 503:
   case 504:

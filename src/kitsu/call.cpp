@@ -3,6 +3,8 @@
 
 #include <weir/offload/threadpool.hpp>
 
+#include <algorithm>
+
 namespace weir::kitsu {
 namespace {
 
@@ -74,6 +76,8 @@ http::client_request client::impl::request(const order& what) const {
   if (what.body.has_value() && what.body.content_type().empty()) out.headers.set("Content-Type", "application/json");
   out.idempotent = what.repeatable();
   out.max_redirects = 0;
+  out.retry = options.retry;
+  if (!answered) out.retry->max_attempts = std::min(out.retry->max_attempts, 2);
   out.timeouts = what.transfer ? options.transfer_timeouts : options.timeouts;
   out.on_upload_progress = what.on_upload_progress;
   return out;
@@ -81,7 +85,9 @@ http::client_request client::impl::request(const order& what) const {
 
 task<http::client_response> client::impl::attempt(const order& what) {
   try {
-    co_return co_await web.send(request(what));
+    http::client_response answer = co_await web.send(request(what));
+    answered = true;
+    co_return answer;
   } catch (const http::transport_error& problem) {
     throw request_error(classify(problem, what.method, what.where.text()));
   } catch (const http::status_error& refused) {
@@ -98,6 +104,7 @@ task<http::client_response> client::impl::send(order what) {
     std::optional<failed_call> refused;
     {
       const permit mine = co_await limit_of(what).acquire();
+      if (what.authorized) co_await wait_for_renewal();
       used = generation;
       http::client_response answer = co_await attempt(what);
       if (answer.status / 100 == 2) co_return answer;

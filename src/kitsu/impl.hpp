@@ -43,6 +43,8 @@ struct client::impl : std::enable_shared_from_this<client::impl> {
   http::client_request request(const order& what) const;
   limiter& limit_of(const order& what) { return what.transfer ? transfers : calls; }
 
+  /// Waits while the tokens are being renewed: with the old ones a call would only be refused.
+  task<void> wait_for_renewal();
   /// Renews the tokens, which were refused as number `used`: once for all who ask. Returns: whether there are newer
   /// ones. Fails: request_error where the server cannot be asked.
   task<bool> renew(unsigned used);
@@ -58,6 +60,7 @@ struct client::impl : std::enable_shared_from_this<client::impl> {
   tokens now;
   unsigned generation = 0;                   ///< counts the changes of `now`
   std::optional<unsigned> cannot_be_renewed; ///< that generation
+  bool answered = false;                     ///< the server has, once
   bool logged_in = false;                    ///< the tokens come from log_in
 
   std::uint64_t calls_made = 0;

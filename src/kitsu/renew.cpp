@@ -2,6 +2,10 @@
 
 namespace weir::kitsu {
 
+task<void> client::impl::wait_for_renewal() {
+  while (const auto underway = renewing_) co_await underway->ended.wait();
+}
+
 task<bool> client::impl::renew(unsigned used) {
   const auto alive = shared_from_this();
   while (generation == used) {

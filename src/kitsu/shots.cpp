@@ -35,6 +35,7 @@ class listing {
     http::stream_options how;
     how.on_head = [this](const http::response_head& head) {
       status_ = head.status;
+      self_.answered = true;
       content_type_ = head.headers.get("Content-Type").value_or("");
     };
     try {
@@ -135,7 +136,7 @@ class listing {
 
 bool is_worth_another(const failed_call& call) {
   return call.why == failure::gateway || call.why == failure::rate_limited || call.why == failure::unreachable ||
-         call.why == failure::broken_off || call.why == failure::timeout || call.why == failure::server_error;
+         call.why == failure::broken_off || call.why == failure::timeout;
 }
 
 task<void> stream_shots(shared self, client::impl::order what, shot_sink on_shot) {
@@ -147,6 +148,7 @@ task<void> stream_shots(shared self, client::impl::order what, shot_sink on_shot
     failed_call problem;
     {
       const permit mine = co_await self->limit_of(what).acquire();
+      co_await self->wait_for_renewal();
       used = self->generation;
       listing list(*self, what, on_shot);
       try {

@@ -1,4 +1,5 @@
 #include <weir/core/error.hpp>
+#include <weir/kitsu/configured_login.hpp>
 #include <weir/studio/config.hpp>
 
 #include <sched.h>
@@ -132,6 +133,7 @@ config load_config(const environment& env, const choices& chosen) {
                                             "'; there are slate and openai");
 
   choose_sandbox(settings, env, chosen);
+  settings.kitsu = kitsu::has_configured_login(env);
   settings.ffmpeg = env("WEIR_FFMPEG").value_or("ffmpeg");
   settings.max_image_jobs = usable_cores();
   settings.max_image_bytes = 512 * mebibyte;

@@ -46,11 +46,15 @@ std::string instructions() {
          "- A picture now: generate_image; from other pictures: edit_image. In the background: create_image, then "
          "wait_for.\n"
          "- Nothing is overwritten: a name that is taken gets a number, so read the name in the result.\n"
+         "- Tools that begin with kitsu_ are there where a login to a Kitsu server is configured: kitsu_list_shots, "
+         "then "
+         "kitsu_download_preview to have a shot's picture as a file for the other tools.\n"
          "- If an error says that something may have been bought, do not repeat the call: look with list_videos first.";
 }
 
 void offer(mcp::server& to, studio& in) {
   for (const tool& each : all_tools()) {
+    if (each.is_offered && !each.is_offered(in)) continue;
     mcp::tool offered;
     offered.name = each.name;
     offered.title = each.title;

@@ -1,4 +1,6 @@
 #include <weir/core/error.hpp>
+#include <weir/core/shield.hpp>
+#include <weir/kitsu/configured_login.hpp>
 #include <weir/offload/processpool.hpp>
 #include <weir/offload/threadpool.hpp>
 #include <weir/providers/openai.hpp>
@@ -80,6 +82,18 @@ providers::provider& studio::provider(std::string_view name) {
   return kept;
 }
 
+task<kitsu::client> studio::kitsu() {
+  auto turn = co_await logging_in_.lock();
+  if (!kitsu_) {
+    auto login =
+        co_await run_in_threadpool(thread_options{.limiter = &file_work_}, [] { return kitsu::configured_login(); });
+    kitsu_ = co_await kitsu::open_client(std::move(login), {}, [](const std::string& problem) {
+      std::fprintf(stderr, "weir: kitsu: %s\n", problem.c_str());
+    });
+  }
+  co_return *kitsu_;
+}
+
 media::decoding_options studio::decoding() {
   media::decoding_options how;
   how.where = settings_.image_sandbox;
@@ -111,7 +125,14 @@ task<void> with_studio(config settings, std::function<task<void>(studio&)> body)
   studio here(std::move(settings)); // outlives what runs in its background
   co_await with_task_group([&](task_group& background) -> task<void> {
     here.background_ = &background;
-    co_await body(here);
+    std::exception_ptr failure;
+    try {
+      co_await body(here);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (here.kitsu_) co_await shield(here.kitsu_->log_out()); // of a login that was made here; no other
+    if (failure) std::rethrow_exception(failure);
     background.cancel();
   });
 }

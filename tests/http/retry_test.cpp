@@ -84,6 +84,8 @@ TEST(retry, repeats_only_what_is_safe) {
   EXPECT_TRUE(may_repeat(p, "POST", {}, {.status = 429}));
   EXPECT_FALSE(may_repeat(p, "GET", {}, {.status = 503, .refused = true}));
   EXPECT_FALSE(may_repeat(p, "GET", {}, {.status = 0, .limit_met = true}));
+  EXPECT_FALSE(may_repeat({.repeat_after_500 = false}, "GET", {}, {.status = 500}));
+  EXPECT_TRUE(may_repeat({.repeat_after_500 = false}, "GET", {}, {.status = 502}));
   const retry_policy billable{.repeat_only_after_429 = true};
   EXPECT_TRUE(may_repeat(billable, "POST", {}, {.status = 429}));
   for (const auto& other : {lost, unsent, attempt_outcome{.status = 503}, attempt_outcome{.status = 408}})

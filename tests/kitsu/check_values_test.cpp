@@ -30,6 +30,17 @@ TEST(check_values, a_status_that_breaks_a_project_is_refused) {
   }
 }
 
+TEST(check_values, other_words_that_break_lists_are_refused) {
+  EXPECT_NE(refused("data/preview-files/1", R"({"validation_status":"foo"})").find("neutral"), std::string::npos);
+  EXPECT_NE(refused("data/preview-files/1", R"({"status":"running"})").find("processing"), std::string::npos);
+  EXPECT_NE(refused("data/persons/1", R"({"position":"boss"})").find("supervisor, lead or artist"), std::string::npos);
+  EXPECT_NE(refused("data/persons", R"({"seniority":"old"})"), "nothing");
+  EXPECT_NE(refused("import/kitsu/entities", R"([{"status":"active"}])"), "nothing");
+  EXPECT_EQ(refused("data/persons/1", R"({"position":"lead","seniority":null})"), "nothing");
+  EXPECT_EQ(refused("data/shots/1/tasks", R"({"status":"active"})"), "nothing");
+  EXPECT_NE(refused("data/projects/1/asset-types/2/assets/new", R"({"status":"active"})"), "nothing");
+}
+
 TEST(check_values, the_status_of_other_things_is_their_own) {
   EXPECT_EQ(refused("data/preview-files/1", R"({"status":"ready"})"), "nothing");
   EXPECT_EQ(refused("data/tasks/1", R"({"status":"x"})"), "nothing");

@@ -26,6 +26,6 @@ file(GLOB live_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kitsu/live/*_
 if(live_tests)
   add_executable(kitsu_live_test ${live_tests})
   target_include_directories(kitsu_live_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(kitsu_live_test PRIVATE weir_flags weir_kitsu GTest::gtest GTest::gtest_main)
+  target_link_libraries(kitsu_live_test PRIVATE weir_flags weir_kitsu weir_fault_proxy GTest::gtest GTest::gtest_main)
   weir_zou_tests(kitsu_live_test)
 endif()

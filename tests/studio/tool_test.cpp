@@ -1,8 +1,12 @@
+#include <weir/core/run.hpp>
 #include <weir/json/value.hpp>
+#include <weir/studio/config.hpp>
+#include <weir/studio/studio.hpp>
 #include <weir/studio/tool.hpp>
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 using namespace weir;
@@ -12,10 +16,10 @@ namespace {
 
 TEST(tools, have_the_names_that_prompts_rely_on) {
   const std::set<std::string> expected{
-      "create_video", "get_video_status", "download_video", "list_videos",           "list_local_videos",
-      "delete_video", "remix_video",      "cancel_video",   "generate_image",        "edit_image",
-      "create_image", "get_image_status", "download_image", "list_reference_images", "prepare_reference_image",
-      "wait_for"};
+      "create_video", "get_video_status",    "download_video",   "list_videos",           "list_local_videos",
+      "delete_video", "remix_video",         "cancel_video",     "generate_image",        "edit_image",
+      "create_image", "get_image_status",    "download_image",   "list_reference_images", "prepare_reference_image",
+      "wait_for",     "kitsu_list_projects", "kitsu_list_shots", "kitsu_list_tasks",      "kitsu_download_preview"};
   std::set<std::string> names;
   for (const auto& tool : all_tools()) EXPECT_TRUE(names.insert(tool.name).second) << tool.name;
   EXPECT_EQ(names, expected);
@@ -39,12 +43,15 @@ TEST(tools, are_found_by_name_and_by_command) {
   EXPECT_EQ(studio::find_tool("no_such_tool"), nullptr);
   EXPECT_EQ(studio::find_command("video", "no"), nullptr);
   std::set<std::pair<std::string, std::string>> commands;
-  for (const auto& tool : all_tools()) EXPECT_TRUE(commands.emplace(tool.group, tool.verb).second) << tool.name;
+  for (const auto& tool : all_tools()) {
+    if (!tool.group.empty()) EXPECT_TRUE(commands.emplace(tool.group, tool.verb).second) << tool.name;
+  }
 }
 
 TEST(tools, that_only_read_say_so) {
   for (const auto& tool : all_tools()) {
-    const bool reads = tool.name.starts_with("get_") || tool.name.starts_with("list_");
+    const bool reads =
+        tool.name.starts_with("get_") || tool.name.starts_with("list_") || tool.name.starts_with("kitsu_list_");
     EXPECT_EQ(tool.hints.read_only, reads) << tool.name;
     if (tool.name == "delete_video" || tool.name == "cancel_video") {
       EXPECT_TRUE(tool.hints.destructive) << tool.name;
@@ -52,6 +59,28 @@ TEST(tools, that_only_read_say_so) {
       EXPECT_FALSE(tool.hints.destructive) << tool.name;
     }
   }
+}
+
+TEST(tools, of_kitsu_are_listed_where_a_login_is_configured) {
+  const auto with = [](std::map<std::string, std::string> variables) {
+    variables["HOME"] = "/nonexistent";
+    return studio::load_config([variables](std::string_view name) -> std::optional<std::string> {
+      const auto found = variables.find(std::string(name));
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  const auto listed = [](const studio::config& settings) {
+    std::size_t count = 0;
+    run(studio::with_studio(settings, [&](studio::studio& in) -> task<void> {
+      for (const auto& tool : all_tools()) count += !tool.is_offered || tool.is_offered(in);
+      co_return;
+    }));
+    return count;
+  };
+  EXPECT_EQ(listed(with({})), all_tools().size() - 4);
+  EXPECT_EQ(listed(with({{"KITSU_HOST", "http://127.0.0.1:1"}, {"KITSU_TOKEN", "t"}})), all_tools().size());
+  EXPECT_EQ(listed(with({{"KITSU_HOST", "http://127.0.0.1:1"}})), all_tools().size() - 4);
+  EXPECT_EQ(listed(with({{"KITSU_HOST", "h"}, {"KITSU_EMAIL", "e"}, {"KITSU_PASSWORD", "p"}})), all_tools().size());
 }
 
 } // namespace

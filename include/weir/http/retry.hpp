@@ -24,6 +24,7 @@ struct retry_policy {
   std::chrono::milliseconds max_wait{8'000};         ///< the longest wait of our own choice
   std::chrono::milliseconds max_server_wait{60'000}; ///< the longest wait at the server's request that is obeyed
   bool repeat_only_after_429 = false;
+  bool repeat_after_500 = true; ///< not for servers whose 500 is a fault in their code, which comes again
 
   /// No repetition at all.
   static retry_policy never() { return {.max_attempts = 1}; }

@@ -38,7 +38,9 @@ struct client_options {
   http::timeouts transfer_timeouts{.connect = std::chrono::seconds(10),
                                    .idle = std::chrono::minutes(10), ///< the server encodes a movie while we wait
                                    .total = std::chrono::milliseconds(0)};
-  http::retry_policy retry;
+  /// A server that restarts is waited for: seven attempts are 8 to 16 seconds. Of a server that has never answered, the
+  /// first call tries twice. A 500 is not repeated: it is a fault of the server's code, and comes again.
+  http::retry_policy retry{.max_attempts = 7, .repeat_after_500 = false};
   std::uint64_t max_response_bytes = 256ull * 1024 * 1024; ///< of one JSON answer
 
   /// Refuses, before they are sent, values that the server is known to store and then to fail on. See check_values.
@@ -213,9 +215,10 @@ class client {
   std::shared_ptr<impl> impl_;
 };
 
-/// Checks what is about to be sent to `where` for values that the server stores and then fails on: the status of a
-/// shot, asset, sequence, episode, scene, edit or concept other than standby, running, complete or canceled (every
-/// listing of its project answers 500 from then on, and no call can mend it), and texts with a NUL character.
+/// Checks what is about to be sent to `where` for values that the server stores and then fails on: words that a column
+/// does not take, where the server does not look (the status of a shot, asset, sequence, episode, scene, edit or
+/// concept; status and validation_status of a preview; position and seniority of a person; ...), after which every list
+/// with the entry answers 500 and no call can mend it; and texts with a NUL character.
 /// Fails: weir::error(invalid_argument) with the field and what is allowed.
 void check_values(const path& where, const json::value& body);
 

@@ -25,7 +25,7 @@ struct choices {
   std::string image_sandbox;
 };
 
-/// Everything that can be set. No network, no file is touched to make one.
+/// Everything that can be set. No network, no file is opened to make one.
 struct config {
   std::string media_dir;    ///< holds videos/, images/, audio/ and .weir/; made on demand
   std::string media_source; ///< what named it, for `weir doctor`: a flag, a variable, the default
@@ -40,6 +40,7 @@ struct config {
   std::size_t max_image_bytes = 0;  ///< memory that they may take together
   std::size_t max_image_pixels = 0; ///< of one source picture
   std::size_t max_input_bytes = 0;  ///< of one file that goes into a request
+  bool kitsu = false;               ///< whether a login to a Kitsu server is configured
   std::size_t max_downloads = 32;   ///< that run at once; the rest waits in order
 };
 
@@ -49,7 +50,9 @@ struct config {
 /// provider: WEIR_PROVIDER, else openai where OPENAI_API_KEY is set, else slate.
 /// openai: OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_CUSTOM_HEADERS.
 /// image sandbox: WEIR_IMAGE_SANDBOX: on (required), off (none), auto (best_effort; the default).
-/// Fails: errc::invalid_argument for a value that is none, naming the variable or flag.
+/// kitsu: whether KITSU_HOST is set with KITSU_TOKEN, or with KITSU_EMAIL and KITSU_PASSWORD, or the file of `weir
+/// kitsu login` is there (the one file that is looked for, and not opened). Fails: errc::invalid_argument for a value
+/// that is none, naming the variable or flag.
 config load_config(const environment& env = process_environment, const choices& chosen = {});
 
 } // namespace weir::studio

@@ -5,8 +5,8 @@
 
 namespace weir::studio {
 
-/// Offers every tool, and the files of the media folder as resources ("weir://videos/NAME", "weir://images/NAME").
-/// `in` must outlive the server's last call.
+/// Offers every tool that is configured, and the files of the media folder as resources ("weir://videos/NAME",
+/// "weir://images/NAME"). `in` must outlive the server's last call.
 void offer(mcp::server& to, studio& in);
 
 /// Returns what a model should know about the server as a whole.

@@ -4,6 +4,7 @@
 #include <weir/core/mutex.hpp>
 #include <weir/core/task_group.hpp>
 #include <weir/jobs/store.hpp>
+#include <weir/kitsu/client.hpp>
 #include <weir/providers/provider.hpp>
 #include <weir/studio/config.hpp>
 #include <weir/studio/tool.hpp>
@@ -41,6 +42,10 @@ class studio {
   /// Returns the provider called `name`: for jobs that another one has. Fails: errc::invalid_argument.
   providers::provider& provider(std::string_view name);
 
+  /// Returns the client of the Kitsu server that is configured, logged in. A login that fails is tried again by the
+  /// next call. Fails: as kitsu::configured_login and kitsu::open_client.
+  task<kitsu::client> kitsu();
+
   /// Follows jobs until they end.
   watcher& watching() noexcept { return *watcher_; }
 
@@ -69,6 +74,8 @@ class studio {
   std::unique_ptr<jobs::store> jobs_;
   std::map<std::string, std::unique_ptr<providers::provider>, std::less<>> providers_;
   std::unique_ptr<watcher> watcher_;
+  mutex logging_in_;
+  std::optional<kitsu::client> kitsu_;
   bool pool_configured_ = false;
   limiter image_slots_;
   limiter image_bytes_;

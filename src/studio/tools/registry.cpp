@@ -9,7 +9,7 @@ std::span<const tool> all_tools() {
   static const std::vector<tool> everything = [] {
     std::vector<tool> list;
     for (auto* family : {tools::video_tools, tools::download_tools, tools::wait_tools, tools::image_tools,
-                         tools::image_job_tools, tools::prepare_tools, tools::local_tools}) {
+                         tools::image_job_tools, tools::prepare_tools, tools::local_tools, tools::kitsu_tools}) {
       auto some = family();
       std::move(some.begin(), some.end(), std::back_inserter(list));
     }

@@ -14,5 +14,6 @@ std::vector<tool> image_tools();
 std::vector<tool> image_job_tools();
 std::vector<tool> prepare_tools();
 std::vector<tool> wait_tools();
+std::vector<tool> kitsu_tools();
 
 } // namespace weir::studio::tools
