@@ -65,7 +65,11 @@ std::optional<milliseconds> retry_after(const headers& answer, std::chrono::syst
   }
   const std::time_t date = curl_getdate(std::string(*text).c_str(), nullptr);
   if (date < 0) return std::nullopt;
-  const auto wait = std::chrono::system_clock::from_time_t(date) - now;
+  // By the clock of whoever wrote the date, where that is told: ours may be an hour off.
+  const auto sent = answer.get("Date");
+  const std::time_t theirs = sent ? curl_getdate(std::string(*sent).c_str(), nullptr) : -1;
+  const auto wait = std::chrono::system_clock::from_time_t(date) -
+                    (theirs < 0 ? now : std::chrono::system_clock::from_time_t(theirs));
   return bounded(std::chrono::duration<double, std::milli>(wait).count());
 }
 

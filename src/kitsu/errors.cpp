@@ -45,7 +45,10 @@ std::string_view meaning(const failed_call& call) noexcept {
   case failure::method_not_allowed:
     return "the server does not offer that method at this address";
   case failure::too_large:
-    return "it is larger than allowed";
+    return call.status == 0
+               ? "the answer is larger than allowed; ask for less (pages, fields, shots_with_tasks) or raise "
+                 "max_response_bytes"
+               : "it is larger than the server allows";
   case failure::rate_limited:
     return "too many requests; try again later";
   case failure::gateway:

@@ -46,6 +46,9 @@ TEST(retry, reads_what_the_server_asks_for) {
   EXPECT_EQ(asked({{"Retry-After", "1.5"}}), 1500ms);
   EXPECT_EQ(asked({{"Retry-After", "Sun, 06 Nov 1994 08:49:47 GMT"}}), 10s);
   EXPECT_EQ(asked({{"Retry-After", "Sun, 06 Nov 1994 08:40:00 GMT"}}), 0s);
+  EXPECT_EQ(asked({{"Retry-After", "Sun, 06 Nov 1994 10:00:05 GMT"}, {"Date", "Sun, 06 Nov 1994 10:00:00 GMT"}}), 5s)
+      << "their clock is an hour ahead of ours";
+  EXPECT_EQ(asked({{"Retry-After", "Sun, 06 Nov 1994 08:49:47 GMT"}, {"Date", "now"}}), 10s);
   EXPECT_EQ(asked({{"Retry-After", "Sunday, 06-Nov-94 08:49:47 GMT"}}), 10s);
   EXPECT_EQ(asked({{"Retry-After", "9"}, {"retry-after-ms", "250"}}), 250ms);
   EXPECT_EQ(asked({{"Retry-After", "9"}, {"retry-after-ms", "soon"}}), 9s);

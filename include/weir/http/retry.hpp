@@ -48,8 +48,8 @@ bool may_repeat(const retry_policy& policy, std::string_view method, std::option
 bool is_repeatable(std::string_view method, std::optional<bool> idempotent) noexcept;
 
 /// Returns: how long the server asks to wait: `retry-after-ms` (milliseconds, may have a fraction), else `Retry-After`
-/// as seconds or as an HTTP date (RFC 9110 10.2.3), a past one as 0; nothing where there is none that can be
-/// understood.
+/// as seconds or as an HTTP date (RFC 9110 10.2.3), counted from the answer's Date, else from `now`, a past one as 0;
+/// nothing where there is none that can be understood.
 std::optional<std::chrono::milliseconds> retry_after(const headers& answer, std::chrono::system_clock::time_point now);
 
 /// Returns: the wait before attempt number `attempt` + 1: first_wait * 2^(attempt - 1), at most max_wait, of which the

@@ -41,7 +41,7 @@ struct client_options {
   /// A server that restarts is waited for: seven attempts are 8 to 16 seconds. Of a server that has never answered, the
   /// first call tries twice. A 500 is not repeated: it is a fault of the server's code, and comes again.
   http::retry_policy retry{.max_attempts = 7, .repeat_after_500 = false};
-  std::uint64_t max_response_bytes = 256ull * 1024 * 1024; ///< of one JSON answer
+  std::uint64_t max_response_bytes = 128ull * 1024 * 1024; ///< of one JSON answer: some 50,000 shots with tasks
 
   /// Refuses, before they are sent, values that the server is known to store and then to fail on. See check_values.
   bool check_values = true;

@@ -145,6 +145,30 @@ TEST(session_live, two_hundred_calls_do_not_see_that_their_token_has_expired) {
   }());
 }
 
+TEST(session_live, an_address_with_a_typing_error_and_an_empty_password_are_told_at_once) {
+  run([]() -> task<void> {
+    for (const char* host : {"https://no-such-host.invalid/api", "http://127.0.0.1:1", "http://localhost:1/api"}) {
+      try {
+        co_await client(host).log_in("a@example.com", "b");
+        ADD_FAILURE() << host;
+      } catch (const request_error& problem) {
+        EXPECT_EQ(problem.why(), failure::unreachable) << problem.what();
+        EXPECT_FALSE(problem.may_have_been_carried_out());
+      }
+    }
+    client studio(zou::get().url());
+    for (const auto& [email, password] : {std::pair{"admin@example.com", ""}, std::pair{"", "x"}}) {
+      try {
+        co_await studio.log_in(email, password);
+        ADD_FAILURE() << "an empty login was sent";
+      } catch (const error& problem) {
+        EXPECT_EQ(problem.code(), errc::invalid_argument);
+      }
+    }
+    EXPECT_EQ(studio.statistics().requests, 0u);
+  }());
+}
+
 TEST(session_live, a_server_tells_what_it_is) {
   run([]() -> task<void> {
     const auto here = co_await client(zou::get().url()).check_server_status();
