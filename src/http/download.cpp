@@ -191,7 +191,7 @@ class downloading {
   /// Whether the answer is the rest of what is there. Where nobody says how long the whole is, it may be less than
   /// that.
   bool continues(const response_head& head, const std::optional<content_range>& range) const {
-    return range && range->first == offset_ &&
+    return range && range->first == offset_ && (range->total || total_) &&
            (!range->total || !total_ || *range->total == *total_) &&
            (!head.content_length || *head.content_length == range->last - range->first + 1) && same_validator(head);
   }

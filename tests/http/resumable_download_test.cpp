@@ -209,6 +209,27 @@ TEST(resumable_download, of_unknown_length) {
   EXPECT_EQ(ranges, (names{"", "bytes=300000-", ""}));
 }
 
+TEST(resumable_download, a_part_of_nobody_knows_how_much_is_not_taken_for_the_rest) {
+  const std::string content = pattern(300'000);
+  std::vector<std::string> ranges;
+  fault_server server(fault_server::per_request([&](const std::string& head, wire& w) {
+    ranges.push_back(header_of(head, "Range"));
+    const std::string begin = "HTTP/1.1 200 OK\r\nETag: \"v\"\r\nTransfer-Encoding: chunked\r\n\r\n";
+    if (ranges.size() == 1) {
+      w.send(begin + "186a0\r\n" + content.substr(0, 100'000) + "\r\n");
+      w.close();
+    } else if (!ranges.back().empty()) {
+      w.answer(206, content.substr(100'000, 100'000), "ETag: \"v\"\r\nContent-Range: bytes 100000-199999/*\r\n");
+    } else {
+      w.send(begin + "493e0\r\n" + content + "\r\n0\r\n\r\n");
+    }
+  }));
+  const folder in;
+  EXPECT_EQ(fetch_failure(in, {.url = server.url()}).code, errc::unavailable);
+  expect_whole(in, fetch(in, {.url = server.url()}), content);
+  EXPECT_EQ(ranges, (names{"", "bytes=100000-", ""}));
+}
+
 TEST(resumable_download, errors_touch_neither_the_part_nor_the_file) {
   const std::string content = pattern(1'000'000);
   const folder in;
