@@ -97,7 +97,8 @@ bool is_page(std::string_view content_type, std::string_view body) noexcept {
 }
 
 std::optional<json::value> json_of(std::string_view body) {
-  if (body.empty()) return std::nullopt;
+  // What is parsed here is small, by nature; a long one would keep the loop.
+  if (body.empty() || body.size() > max_small_body_bytes) return std::nullopt;
   try {
     return json::parse(body);
   } catch (const error&) {

@@ -12,6 +12,7 @@
 namespace weir::kitsu {
 
 constexpr std::size_t kept_body_bytes = 16 * 1024;
+constexpr std::size_t max_small_body_bytes = 1024 * 1024;
 
 /// What is known of an answer whose status is an error, or that is none of Kitsu's.
 struct refusal {
@@ -29,7 +30,7 @@ failed_call classify(const refusal& answer);
 /// Where no complete answer came.
 failed_call classify(const http::transport_error& problem, std::string method, std::string path);
 
-/// The answer as JSON where it is JSON, whatever it says of itself.
+/// The answer as JSON where it is JSON, whatever it says of itself, and no longer than max_small_body_bytes.
 std::optional<json::value> json_of(std::string_view body);
 
 /// Whether `content_type` or the body's beginning says that it is a page for people.

@@ -16,7 +16,8 @@ constexpr std::size_t max_target_bytes = 4000;
 
 std::shared_ptr<http::session_pool> pool_for(const client_options& options) {
   http::session_pool_options pool;
-  pool.max_connections_per_host = options.max_calls + options.max_transfers + 2; // logging in and refreshing
+  // The limits are the client's own; beside those there are logins, refreshes, and lists that are being streamed.
+  pool.max_connections_per_host = options.max_calls + options.max_transfers + 256;
   pool.max_connections = pool.max_connections_per_host;
   pool.ca_file = options.ca_file;
   pool.proxy = options.proxy;

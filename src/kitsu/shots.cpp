@@ -24,8 +24,9 @@ client::impl::order the_order(std::string_view project) {
 /// One request for the list, and what has come of it.
 class listing {
  public:
-  listing(client::impl& self, const client::impl::order& what, const shot_sink& on_shot)
-      : self_(self), what_(what), on_shot_(on_shot) {}
+  /// `turn` is given back before the first shot is handed over: what is done with it may take turns of its own.
+  listing(client::impl& self, const client::impl::order& what, const shot_sink& on_shot, permit turn)
+      : self_(self), what_(what), on_shot_(on_shot), turn_(std::move(turn)) {}
 
   /// Returns: nothing when every shot has been handed over; else the refusal.
   /// Fails: request_error where the connection broke; with what on_shot threw.
@@ -98,7 +99,7 @@ class listing {
                       problem.what());
     }
     if (!shot) co_return;
-    begun_ = true;
+    begin();
     co_await on_shot_(std::move(*shot));
   }
 
@@ -118,14 +119,20 @@ class listing {
     }
     if (!all.is_array()) throw error(errc::remote, "GET " + what_.where.text() + ": the answer is no list of shots");
     for (json::value& each : all.get_array()) {
-      begun_ = true;
+      begin();
       co_await on_shot_(rows_.row(std::move(each)));
     }
+  }
+
+  void begin() noexcept {
+    begun_ = true;
+    turn_.release();
   }
 
   client::impl& self_;
   const client::impl::order& what_;
   const shot_sink& on_shot_;
+  permit turn_;
   int status_ = 0;
   std::string content_type_;
   line_reader lines_{max_row_bytes};
@@ -147,10 +154,10 @@ task<void> stream_shots(shared self, client::impl::order what, shot_sink on_shot
     unsigned used = 0;
     failed_call problem;
     {
-      const permit mine = co_await self->limit_of(what).acquire();
+      permit turn = co_await self->limit_of(what).acquire();
       co_await self->wait_for_renewal();
       used = self->generation;
-      listing list(*self, what, on_shot);
+      listing list(*self, what, on_shot, std::move(turn));
       try {
         auto refused = co_await list.run();
         if (!refused) co_return;

@@ -143,6 +143,27 @@ TEST(lists_live, hundreds_of_calls_at_once_are_eight_at_a_time) {
   });
 }
 
+TEST(lists_live, what_is_done_with_a_streamed_shot_may_call_the_server) {
+  const auto& server = zou::get();
+  client_options options;
+  options.max_calls = 1;
+  run(create_session(server.url(), server.email(), server.password(),
+                     [&](client& studio) -> task<void> {
+                       std::size_t asked = 0;
+                       const auto one = [&]() -> task<void> {
+                         return studio.shots_with_tasks(server.project("Cinder"), [&](json::object shot) -> task<void> {
+                           if (asked < 5) {
+                             ++asked;
+                             co_await studio.get(path("data/shots", zou::text_of(shot, "id")));
+                           }
+                         });
+                       };
+                       co_await gather(one(), one());
+                       EXPECT_EQ(asked, 5u);
+                     },
+                     {.client = options}));
+}
+
 TEST(lists_live, refusals_are_told_apart) {
   const auto& server = zou::get();
   as_admin([&](client& studio) -> task<void> {
