@@ -29,6 +29,7 @@ void add_serve_command(CLI::App& app, command_line& line);
 void add_call_commands(CLI::App& app, command_line& line);
 void add_doctor_command(CLI::App& app, command_line& line);
 void add_setup_command(CLI::App& app, command_line& line);
+void add_kitsu_command(CLI::App& app, command_line& line);
 void add_completion_command(CLI::App& app, command_line& line);
 
 } // namespace weir::app

@@ -57,6 +57,7 @@ int run_command_line(int argc, char** argv) {
   add_call_commands(app, line);
   add_doctor_command(app, line);
   add_setup_command(app, line);
+  add_kitsu_command(app, line);
   add_completion_command(app, line);
   try {
     app.parse(argc, argv);
