@@ -101,6 +101,30 @@ task<check> sandbox_check(studio::studio& in) {
   co_return found;
 }
 
+/// Whether the configured login works. None at all is no fault: nothing needs it.
+task<check> kitsu_check(studio::studio& in) {
+  check found{"kitsu", true, "no login (weir kitsu login HOST)"};
+  if (!in.settings().kitsu) co_return found;
+  try {
+    found.detail.clear();
+    kitsu::client tracker = co_await in.kitsu();
+    found.detail = tracker.host();
+    const kitsu::server_status server = co_await tracker.check_server_status();
+    found.ok = static_cast<bool>(server);
+    if (!found.ok) {
+      found.detail += ": " + server.problem;
+      co_return found;
+    }
+    found.detail += ", API " + server.version;
+    const auto projects = co_await tracker.fetch_all("projects/open");
+    found.detail += ", " + std::to_string(projects.size()) + " open projects";
+  } catch (const error& failure) {
+    found.ok = false;
+    found.detail += (found.detail.empty() ? "" : ": ") + std::string(failure.what());
+  }
+  co_return found;
+}
+
 task<std::vector<check>> all_checks(studio::studio& in) {
   const studio::config& settings = in.settings();
   std::vector<check> checks;
@@ -113,6 +137,7 @@ task<std::vector<check>> all_checks(studio::studio& in) {
   const std::string lacks = in.provider().missing();
   checks.push_back({"provider " + settings.provider + " (" + settings.provider_source + ")", lacks.empty(),
                     lacks.empty() ? (settings.provider == "openai" ? settings.openai.base_url : "embedded") : lacks});
+  checks.push_back(co_await kitsu_check(in));
   co_return checks;
 }
 

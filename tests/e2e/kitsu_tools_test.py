@@ -4,9 +4,10 @@ import hashlib
 import json
 import os
 import pathlib
+import subprocess
 import unittest
 
-from weir_client import Place, Stdio
+from weir_client import WEIR, Place, Stdio
 
 ZOU = json.loads(pathlib.Path(os.environ["WEIR_ZOU"]).read_text())
 LOGIN = {"KITSU_HOST": ZOU["url"], "KITSU_EMAIL": ZOU["admin"]["email"], "KITSU_PASSWORD": ZOU["admin"]["password"]}
@@ -76,6 +77,18 @@ class Tools(unittest.TestCase):
         self.assertIn("password", self.server(**{**LOGIN, "KITSU_PASSWORD": "wrong"}).bad("kitsu_list_projects"))
         gone = self.server(**{**LOGIN, "KITSU_HOST": "http://127.0.0.1:1"}).bad("kitsu_list_projects")
         self.assertNotIn(LOGIN["KITSU_PASSWORD"], gone)
+
+    def test_doctor_looks_at_the_login(self):
+        def look(**env):
+            ran = subprocess.run([WEIR, "doctor", "--json"], env=self.place.env(**env), capture_output=True, text=True,
+                                 timeout=120)
+            return next(each for each in json.loads(ran.stdout)["result"]["checks"] if each["name"] == "kitsu")
+        self.assertTrue(look()["ok"])
+        self.assertIn("3 open projects", look(**LOGIN)["detail"])
+        wrong = look(**{**LOGIN, "KITSU_PASSWORD": "wrong-and-secret"})
+        self.assertFalse(wrong["ok"])
+        self.assertNotIn("wrong-and-secret", wrong["detail"])
+        self.assertFalse(look(**{**LOGIN, "KITSU_HOST": "http://127.0.0.1:1"})["ok"])
 
 
 if __name__ == "__main__":
