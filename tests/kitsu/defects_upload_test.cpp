@@ -57,6 +57,7 @@ TEST(kitsu_defects, D19_an_upload_that_never_reached_the_server_is_repeated_and_
       client_options options = quick();
       options.retry = {.max_attempts = 8, .first_wait = 50ms, .max_wait = 400ms};
       client studio(host_of(proxy), s.tokens(), options);
+      co_await studio.check_server_status(); // it was there a moment ago
       proxy.refuse_for(300ms);
       co_await studio.upload(upload_path, file);
     });
