@@ -50,28 +50,43 @@ json::object hints_of(const studio::tool& tool) {
           {"openWorldHint", tool.hints.open_world}};
 }
 
+/// The tools as a server with these settings lists them.
+std::vector<const studio::tool*> listed_tools(const command_line& line) {
+  const studio::config settings = studio::load_config(studio::process_environment, line.chosen);
+  std::vector<const studio::tool*> list;
+  for (const auto& tool : studio::all_tools())
+    if (!tool.is_offered || tool.is_offered(settings)) list.push_back(&tool);
+  return list;
+}
+
+/// What a person types after "weir".
+std::string command_of(const studio::tool& tool) {
+  if (tool.verb.empty()) return "call " + tool.name;
+  return tool.group.empty() ? tool.verb : tool.group + " " + tool.verb;
+}
+
 int list_tools(const command_line& line, bool as_json) {
+  const auto tools = listed_tools(line);
   if (as_json) {
     envelope answer;
     answer.command = "tools";
     json::array list;
-    for (const auto& tool : studio::all_tools())
-      list.push_back(json::object{{"name", tool.name},
-                                  {"command", tool.group.empty() ? tool.verb : tool.group + " " + tool.verb},
-                                  {"title", tool.title},
-                                  {"description", tool.description},
-                                  {"inputSchema", json::schema(*tool.arguments, tool.title)},
-                                  {"outputSchema", json::schema(*tool.results, "")},
-                                  {"annotations", hints_of(tool)}});
+    for (const studio::tool* tool : tools)
+      list.push_back(json::object{{"name", tool->name},
+                                  {"command", command_of(*tool)},
+                                  {"title", tool->title},
+                                  {"description", tool->description},
+                                  {"inputSchema", json::schema(*tool->arguments, tool->title)},
+                                  {"outputSchema", json::schema(*tool->results, "")},
+                                  {"annotations", hints_of(*tool)}});
     answer.result["tools"] = std::move(list);
     print(answer, line.indent());
     return exit_code::ok;
   }
-  for (const auto& tool : studio::all_tools()) {
-    std::printf("%-26s weir %s\n", tool.name.c_str(),
-                (tool.group.empty() ? tool.verb : tool.group + " " + tool.verb).c_str());
-    std::printf("  %s\n", tool.description.c_str());
-    for (const auto& field : tool.arguments->fields)
+  for (const studio::tool* tool : tools) {
+    std::printf("%-26s weir %s\n", tool->name.c_str(), command_of(*tool).c_str());
+    std::printf("  %s\n", tool->description.c_str());
+    for (const auto& field : tool->arguments->fields)
       std::printf("    %s%s: %s\n", field.name.c_str(), field.required ? " (required)" : "", field.doc.c_str());
     std::printf("\n");
   }

@@ -54,7 +54,7 @@ std::string instructions() {
 
 void offer(mcp::server& to, studio& in) {
   for (const tool& each : all_tools()) {
-    if (each.is_offered && !each.is_offered(in)) continue;
+    if (each.is_offered && !each.is_offered(in.settings())) continue;
     mcp::tool offered;
     offered.name = each.name;
     offered.title = each.title;

@@ -17,6 +17,7 @@
 namespace weir::studio {
 
 class studio;
+struct config;
 
 /// The two kinds of media, each with a folder of its own below the media folder: "videos" and "images".
 enum class media_kind { video, image };
@@ -92,8 +93,8 @@ struct tool {
   std::shared_ptr<const json::structure_info> results = {};
   /// Checks the arguments and runs. Fails: as the tool; errc::invalid_argument names every argument that is wrong.
   std::function<task<tool_outcome>(call&, json::object arguments)> run = {};
-  /// Whether a server lists it; not set: always. By hand it can be called all the same, and says what is missing.
-  std::function<bool(const studio&)> is_offered = {};
+  /// Whether it is listed; not set: always. By hand it can be called all the same, and says what is missing.
+  std::function<bool(const config&)> is_offered = {};
 };
 
 /// Returns all tools, always the same and in the same order, whatever is configured.

@@ -282,7 +282,7 @@ task<tool_outcome> download_preview(call& run, preview_arguments asked) {
 } // namespace
 
 std::vector<tool> kitsu_tools() {
-  const auto configured = [](const studio& in) { return in.settings().kitsu; };
+  const auto configured = [](const config& settings) { return settings.kitsu; };
   std::vector<tool> all{
       make_tool<projects_arguments, projects_result>(
           {.name = "kitsu_list_projects",
