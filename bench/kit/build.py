@@ -8,8 +8,8 @@ from . import say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGETS = ["weir_app", "weir-fake-openai", "weir-bench-load", "weir-bench-pictures", "weir-bench-prepare",
-           "weir-bench-echo", "weir-bench-core", "weir-bench-threads", "weir-bench-processes", "weir-bench-asio-core",
-           "weir-bench-asio-threads"]
+           "weir-bench-echo", "weir-bench-core", "weir-bench-threads", "weir-bench-processes", "weir-bench-kitsu",
+           "weir-bench-asio-core", "weir-bench-asio-threads"]
 
 
 class BuildError(Exception):
@@ -23,7 +23,8 @@ class Programs:
         self.folder = pathlib.Path(folder)
         self.weir = str(self.folder / "weir")
         self.fake_openai = str(self.folder / "tests/fakes/weir-fake-openai")
-        for name in "load", "pictures", "prepare", "echo", "core", "threads", "processes", "asio-core", "asio-threads":
+        for name in ("load", "pictures", "prepare", "echo", "core", "threads", "processes", "kitsu", "asio-core",
+                     "asio-threads"):
             setattr(self, name.replace("-", "_"), str(self.folder / "bench" / ("weir-bench-" + name)))
 
     def cached(self, name):

@@ -10,6 +10,7 @@ from . import say
 HERE = pathlib.Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = {
     "anyio": ["anyio==4.16.0"],
+    "gazu": ["gazu[async]==1.3.1", "aiohttp==3.14.5"],
     "pillow": ["pillow==12.2.0"],
     # The versions that its own lock file names.
     "sanzaru": ["sanzaru[video,image]==0.10.0", "mcp==1.29.0", "openai==2.53.0", "pillow==12.2.0"],
@@ -123,6 +124,12 @@ def asio_version(programs):
 def anyio_version(python_program):
     return attempt([python_program, "-c", "import platform; from importlib.metadata import version; print("
                     "f'anyio {version(\"anyio\")} on Python {platform.python_version()}')"], "anyio does not run").strip()
+
+
+def gazu_version(bin_folder):
+    return attempt([str(bin_folder / "python"), "-c", "import platform; from importlib.metadata import version; print("
+                    "f'gazu {version(\"gazu\")} with aiohttp {version(\"aiohttp\")} on Python "
+                    "{platform.python_version()}')"], "gazu does not run").strip()
 
 
 def sanzaru_versions(bin_folder):

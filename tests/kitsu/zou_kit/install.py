@@ -39,9 +39,10 @@ def _install(folder):
     shutil.rmtree(folder, ignore_errors=True)
     log = cache() / "install.log"
     with open(log, "w") as output:
+        # As constraints: which of them a version of Python needs is decided by pip.
         for command in ([sys.executable, "-m", "venv", folder],
                         [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                         "--no-deps", "-r", LOCK_FILE]):
+                         "--constraint", LOCK_FILE, f"zou=={VERSION}"]):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
             if done.returncode:
                 raise Problem(f"zou {VERSION} could not be installed; the end of {log}:\n{last_lines(log)}")
