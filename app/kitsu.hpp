@@ -24,7 +24,7 @@ inline run_options by_hand() { return {.blocked_limit = std::chrono::millisecond
 int guarded(const command_line& line, const std::function<int()>& f);
 
 /// Opens the client of the configured login, runs `body`, and ends a login that was made for it alone.
-int with_kitsu(const command_line& line, const kitsu_body& body, const kitsu_tuning& tune = {});
+int with_kitsu(const kitsu_body& body, const kitsu_tuning& tune = {});
 
 /// Writes the envelope of success.
 void print_result(const command_line& line, json::object result);

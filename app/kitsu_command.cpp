@@ -1,3 +1,4 @@
+#include "display_text.hpp"
 #include "kitsu.hpp"
 
 #include <weir/core/run.hpp>
@@ -34,13 +35,12 @@ int guarded(const command_line& line, const std::function<int()>& f) {
     return f();
   } catch (const error& failure) {
     const failure_class kind = classify(failure);
-    tell("error (" + kind.type + "): " + failure.what());
+    tell("error (" + kind.type + "): " + harmless(failure.what()));
     return kind.code;
   }
 }
 
-int with_kitsu(const command_line& line, const kitsu_body& body, const kitsu_tuning& tune) {
-  (void)line;
+int with_kitsu(const kitsu_body& body, const kitsu_tuning& tune) {
   kitsu::client_options options;
   if (tune) tune(options);
   return run(with_client(kitsu::configured_login(), std::move(options), body), by_hand());

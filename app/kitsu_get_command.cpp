@@ -54,7 +54,7 @@ void add_kitsu_get_command(CLI::App& group, command_line& line) {
       "  weir kitsu get data/tasks --all --param project_id=ID --param fields=name,due_date\n"
       "  weir kitsu get status --json",
       [given, &line] {
-        return with_kitsu(line, [given, &line](kitsu::client& studio) { return get(line, *given, studio); });
+        return with_kitsu([given, &line](kitsu::client& studio) { return get(line, *given, studio); });
       });
   command->add_option("path", given->where, "Route below the API's address: data/projects/open")->required();
   command->add_option("--param", given->parameters, "A parameter, name=value; may be repeated");

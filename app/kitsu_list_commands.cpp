@@ -79,7 +79,7 @@ void add_kitsu_list_commands(CLI::App& group, command_line& line) {
   auto* projects = add_kitsu_subcommand(
       group, line, "projects", "List the projects", "  weir kitsu projects\n  weir kitsu projects --all --json",
       [all, &line] {
-        return with_kitsu(line, [all, &line](kitsu::client& studio) { return list_projects(line, studio, *all); });
+        return with_kitsu([all, &line](kitsu::client& studio) { return list_projects(line, studio, *all); });
       });
   projects->add_flag("--all", *all, "Closed ones as well");
 
@@ -91,7 +91,7 @@ void add_kitsu_list_commands(CLI::App& group, command_line& line) {
                                       "  weir kitsu assets --project Aurora\n"
                                       "  weir kitsu assets --project Aurora --type Character --json",
                                       [given, &line] {
-                                        return with_kitsu(line, [given, &line](kitsu::client& studio) {
+                                        return with_kitsu([given, &line](kitsu::client& studio) {
                                           return list_assets(line, studio, given->project, given->type);
                                         });
                                       });

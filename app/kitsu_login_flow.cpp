@@ -160,7 +160,8 @@ int keep_bot(const command_line& line, const login_choice& chosen, const std::st
 
 std::string password_of(const login_choice& chosen) {
   if (chosen.password_stdin) return text_argument("-");
-  if (!chosen.password_file.empty()) return text_argument("@" + chosen.password_file);
+  if (!chosen.password_file.empty())
+    return text_argument((chosen.password_file.starts_with('@') ? "@./" : "@") + chosen.password_file);
   if (can_ask()) return ask_secret("Password of " + chosen.email + ": ");
   throw error(errc::invalid_argument, "the password is missing: run this on a terminal, which asks for it, or give "
                                       "--password-stdin or --password-file (it is never an argument: others could "

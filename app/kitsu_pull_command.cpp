@@ -24,7 +24,7 @@ struct asked {
 
 std::string line_of(const kitsu::pulled& file) {
   std::string text = std::string(to_string(file.state)) + " " + file.name;
-  if (file.state == kitsu::pull_state::failed) return text + ": " + file.problem;
+  if (file.state == kitsu::pull_state::failed) return text + ": " + harmless(file.problem);
   text += " (" + bytes_text(static_cast<double>(file.bytes));
   if (file.resumed_from > 0) text += ", " + bytes_text(static_cast<double>(file.resumed_from)) + " were there";
   return text + ")";
@@ -145,15 +145,18 @@ task<int> pull(const command_line& line, const asked& given, kitsu::client studi
 
 int pull_as(const command_line& line, asked& given) {
   given.what.preview_ids = split_list(given.what.preview_ids);
+  const int chosen = !given.project.empty() + !given.what.entity_id.empty() + !given.what.task_id.empty() +
+                     !given.what.preview_ids.empty();
+  if (chosen != 1)
+    throw error(errc::invalid_argument, "choose what to pull: one of --project P, --shot ID, --task ID, --preview ID");
   if (given.only == "pictures") given.what.only = kitsu::preview_kind::picture;
   if (given.only == "movies") given.what.only = kitsu::preview_kind::movie;
   if (given.only == "files") given.what.only = kitsu::preview_kind::file;
   const mode_t mask = ::umask(0); // no other thread is there yet
   ::umask(mask);
   given.mode = 0666 & ~mask;
-  return with_kitsu(
-      line, [&](kitsu::client& studio) { return pull(line, given, studio); },
-      [&](kitsu::client_options& options) { options.max_transfers = given.jobs; });
+  return with_kitsu([&](kitsu::client& studio) { return pull(line, given, studio); },
+                    [&](kitsu::client_options& options) { options.max_transfers = given.jobs; });
 }
 
 } // namespace
@@ -167,12 +170,10 @@ void add_kitsu_pull_command(CLI::App& group, command_line& line) {
       "  weir kitsu pull --preview ID --preview ID --to . --json\n"
       "What is whole is skipped, and what broke off is resumed: run the same command again. Exit code 1: some failed.",
       [given, &line] { return pull_as(line, *given); });
-  auto* from = command->add_option_group("what to pull");
-  from->add_option("--project", given->project, "All of a project: name or id");
-  from->add_option("--shot", given->what.entity_id, "All of a shot or another entity: id");
-  from->add_option("--task", given->what.task_id, "All of a task: id");
-  from->add_option("--preview", given->what.preview_ids, "Previews: ids; may be repeated");
-  from->require_option(1);
+  command->add_option("--project", given->project, "All of a project: name or id");
+  command->add_option("--shot", given->what.entity_id, "All of a shot or another entity: id");
+  command->add_option("--task", given->what.task_id, "All of a task: id");
+  command->add_option("--preview", given->what.preview_ids, "Previews: ids; may be repeated");
   command->add_option("--to", given->to, "Folder; made where it is missing")->capture_default_str();
   command->add_option("--only", given->only, "pictures, movies or files")
       ->check(CLI::IsMember({"pictures", "movies", "files"}));

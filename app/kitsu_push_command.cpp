@@ -96,7 +96,7 @@ int push_as(const command_line& line, const asked& given) {
     kitsu::check_preview_file(given.file);
   else
     kitsu::upload_source(given.file).open();
-  return with_kitsu(line, [&](kitsu::client& studio) {
+  return with_kitsu([&](kitsu::client& studio) {
     return given.to.empty() ? push_to_task(line, given, studio) : push_to_path(line, given, studio);
   });
 }

@@ -161,7 +161,7 @@ void add_kitsu_shots_command(CLI::App& group, command_line& line) {
       "  weir kitsu shots --project Aurora --with-tasks --jsonl | jq -c '[.name, (.tasks | length)]'",
       [given, &line] {
         given->fields = split_list(given->fields);
-        return with_kitsu(line, [given, &line](kitsu::client& studio) { return list_shots(line, *given, studio); });
+        return with_kitsu([given, &line](kitsu::client& studio) { return list_shots(line, *given, studio); });
       });
   shots->add_option("--project", given->project, "Name or id")->required();
   shots->add_option("--sequence", given->sequence, "Only those of this sequence: name or id");

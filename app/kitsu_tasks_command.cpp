@@ -161,7 +161,7 @@ void add_kitsu_tasks_command(CLI::App& group, command_line& line) {
       [given, &line] {
         if (given->project.empty() && given->shot.empty() && !given->mine)
           throw error(errc::invalid_argument, "choose whose tasks: --project P, --shot ID or --mine");
-        return with_kitsu(line, [given, &line](kitsu::client& studio) { return list_tasks(line, *given, studio); });
+        return with_kitsu([given, &line](kitsu::client& studio) { return list_tasks(line, *given, studio); });
       });
   auto* project = tasks->add_option("--project", given->project, "Name or id");
   auto* shot = tasks->add_option("--shot", given->shot, "Id of a shot or another entity");

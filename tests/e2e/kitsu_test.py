@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pty
+import random
 import select
 import signal
 import struct
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+import unicodedata
 import unittest
 from pathlib import Path
 
@@ -26,6 +28,10 @@ if "WEIR_ZOU" not in os.environ:
 FACTS = json.loads(Path(os.environ["WEIR_ZOU"]).read_text())
 HOST = FACTS["url"]
 ADMIN = FACTS["admin"]
+
+
+def columns(text):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def sha256(path):
@@ -165,8 +171,9 @@ class Login(Kitsu):
         person = FACTS["persons"]["totp@example.com"]
         self.assertIn("not right", self.login("totp", "--code", "000000").err)
         self.assertEqual(self.login("totp", "--code", totp(person["otp_secret"])).code, 0)
-        code = FACTS["persons"]["recovery@example.com"]["recovery_codes"][-1]
-        self.assertEqual(self.login("recovery", "--recovery-code", code).code, 0)
+        # Each works once, and this server may have served this test before.
+        codes = random.sample(FACTS["persons"]["recovery@example.com"]["recovery_codes"][4:], 3)
+        self.assertIn(0, (self.login("recovery", "--recovery-code", code).code for code in codes))
 
     def test_password_and_code_are_asked_without_echo(self):
         person = FACTS["persons"]["totp@example.com"]
@@ -302,7 +309,10 @@ class Lists(Kitsu):
         for harm in "\x1b", "\x07", "\r", "\u202e":
             self.assertNotIn(harm, out)
         self.assertIn("\\x1b[31mred", out)
-        self.assertEqual(len(out.splitlines()), 21)
+        lines = out.splitlines()
+        self.assertEqual(len(lines), 21)
+        (line,) = [line for line in lines if asset in line]
+        self.assertEqual(columns(line[:line.index(asset)]), lines[0].index("ID"))  # wide characters take two columns
 
     def test_a_table_is_as_wide_as_the_terminal(self):
         terminal = Terminal(self.place, "kitsu", "shots", "--project", "Aurora", "--with-tasks", env=self.env(TERM="xterm"), columns=70)
@@ -343,9 +353,10 @@ class Pull(Kitsu):
         self.assertEqual({name: after[name] for name in whole}, whole)  # what was whole is the same file
         self.assertEqual(result["skipped"], len(whole))
         self.assertEqual(result["failed"], 0)
-        self.assertEqual({one["why"] for one in result["left_out"]}, {"processing", "broken"})
+        self.assertLessEqual({"processing", "broken"}, {one["why"] for one in result["left_out"]})
         third = self.as_admin("pull", "--project", "Aurora", "--to", str(folder), "--json").envelope()["result"]
-        self.assertEqual((third["skipped"], third["bytes_received"]), (len(after), 0))
+        states = {one["name"]: one["state"] for one in third["files"]}
+        self.assertEqual({states[name] for name in after}, {"skipped"})
 
     def test_interrupted(self):
         folder = self.place.work / "p"
@@ -372,6 +383,14 @@ class Pull(Kitsu):
         self.assertEqual(ran.code, 1)
         self.assertIn("processing", ran.err)
         self.assertEqual(self.as_admin("pull", "--to", "w").code, 2)
+
+    def test_on_a_terminal_one_line_says_how_far_it_is(self):
+        terminal = Terminal(self.place, "kitsu", "pull", "--project", "Aurora", "--only", "pictures", env=self.env(TERM="xterm"))
+        self.assertEqual(terminal.end(), 0)
+        self.assertIn("files  ", terminal.shown)
+        self.assertIn("/s", terminal.shown)
+        self.assertNotIn("downloaded Aurora", terminal.shown)
+        self.assertRegex(terminal.shown, r"\r\x1b\[Kweir: (?s:.*)\nweir: 2\d\d downloaded, 0 skipped")
 
     def test_an_artist(self):
         self.login("artist")
@@ -431,8 +450,9 @@ class Push(Kitsu):
 class Shell(Kitsu):
     def test_completion_and_help(self):
         words = run(self.place, "completion", "bash").out
-        self.assertIn("\nkitsu pull| ", words)
-        self.assertIn("--latest", words)
+        (pull,) = [line for line in words.splitlines() if line.startswith("kitsu pull|")]
+        for option in "--project", "--preview", "--latest", "--to":
+            self.assertIn(f" {option} ", pull + " ")
         for name in "login", "logout", "projects", "shots", "assets", "tasks", "get", "pull", "push":
             ran = self.weir(name, "--help")
             self.assertEqual(ran.code, 0)

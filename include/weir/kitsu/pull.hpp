@@ -63,8 +63,7 @@ struct pull_plan {
   std::vector<left_out_item> others;
 };
 
-/// Finds out what there is to download: some five requests for a project of thousands of previews, and one more for
-/// each further hundred.
+/// Finds out what there is to download. A project's previews are found by its tasks: one request for each 80 of them.
 /// Fails: weir::error(invalid_argument) unless exactly one of project, entity, task and previews is given; not_found
 /// where there is no such thing; as client.
 task<pull_plan> plan_pull(client studio, pull_selection what);
