@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -357,6 +358,28 @@ class Pull(Kitsu):
         third = self.as_admin("pull", "--project", "Aurora", "--to", str(folder), "--json").envelope()["result"]
         states = {one["name"]: one["state"] for one in third["files"]}
         self.assertEqual({states[name] for name in after}, {"skipped"})
+
+    def test_a_large_file_goes_on_where_it_was_killed(self):
+        archive = next(one for one in FACTS["previews"] if one["kind"] == "archive")
+        folder = self.place.work / "large"
+
+        def come():
+            return max((path.stat().st_size for path in folder.glob(".weir*") if path.is_file()), default=0)
+
+        for _ in range(5):  # it may be over before it is killed
+            process = subprocess.Popen([WEIR, "kitsu", "pull", "--preview", archive["id"], "--to", str(folder)], env=self.env(),
+                                       stderr=subprocess.DEVNULL)
+            until(lambda: come() >= 8 << 20 or process.poll() is not None, "8 MiB", pause=0.0005)
+            process.kill()
+            process.wait(PATIENCE)
+            if come():
+                break
+            shutil.rmtree(folder)
+        (file,) = self.result("pull", "--preview", archive["id"], "--to", str(folder))["files"]
+        self.assertEqual((file["state"], file["sha256"]), ("resumed", archive["sha256"]))
+        self.assertGreaterEqual(file["resumed_from"], 1 << 20)
+        self.assertEqual(sha256(folder / file["name"]), archive["sha256"])
+        self.assertEqual(come(), 0)  # nothing is left behind
 
     def test_interrupted(self):
         folder = self.place.work / "p"
