@@ -1,6 +1,8 @@
 """Installs zou into the cache, with the versions that requirements.lock names."""
 import contextlib
 import fcntl
+import hashlib
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import sys
 from . import KIT, VERSION, Problem, cache, last_lines, say
 
 LOCK_FILE = KIT / "requirements.lock"
+_used = []  # the locks that say what this process runs from, until its end
 
 
 @contextlib.contextmanager
@@ -20,18 +23,33 @@ def locked(name, shared=False):
 
 def programs():
     """Returns the folder of the environment's programs, installed where it is not yet."""
-    folder, wanted = cache() / "venv", LOCK_FILE.read_text()
+    wanted = LOCK_FILE.read_text()
+    folder = cache() / ("venv-" + hashlib.sha256(wanted.encode()).hexdigest()[:12])
     mark = folder / "installed"
-
-    def is_complete():
-        return mark.exists() and mark.read_text() == wanted
-
-    if not is_complete():
+    used = open(f"{folder}.used", "a")
+    fcntl.flock(used, fcntl.LOCK_SH)
+    _used.append(used)
+    if not mark.exists():
         with locked("venv"):
-            if not is_complete():
+            if not mark.exists():
+                _tidy(folder)
                 _install(folder)
-                mark.write_text(wanted)
+                mark.touch()
     return folder / "bin"
+
+
+def _tidy(wanted):
+    """Removes environments of other versions that nobody runs from."""
+    for old in cache().glob("venv-*"):
+        if old == wanted or not old.is_dir():
+            continue
+        with open(f"{old}.used", "a") as used:
+            try:
+                fcntl.flock(used, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(old, ignore_errors=True)
+            pathlib.Path(used.name).unlink()
 
 
 def _install(folder):
