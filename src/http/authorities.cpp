@@ -41,6 +41,18 @@ std::string system_bundle() {
 // libcurl caches the parsed authorities only where they come from one file (20 ms per connection otherwise), and takes
 // one file only: the system's and the caller's are put together in a file in memory.
 void multi::load_authorities() {
+  if (const std::string& own = options_.client_certificate_file; !own.empty()) {
+    bool found = false;
+    const std::string pem = read_whole(own.c_str(), found);
+    if (!found)
+      throw error(errc::not_found, "client_certificate_file cannot be read: name a PEM file with a certificate and its "
+                                   "private key");
+    if (pem.find("-----BEGIN CERTIFICATE-----") == std::string::npos ||
+        pem.find("PRIVATE KEY-----") == std::string::npos)
+      throw error(errc::invalid_argument,
+                  "client_certificate_file must hold a certificate and its private key, both in "
+                  "PEM");
+  }
   const std::string system = system_bundle();
   if (options_.ca_file.empty()) {
     ca_path_ = system;

@@ -106,6 +106,8 @@ class multi : public std::enable_shared_from_this<multi> {
 
   const session_pool_options& options() const noexcept { return options_; }
   const std::string& ca_path() const noexcept { return ca_path_; }
+  /// Of the caller's own certificate and key; empty for none.
+  const std::string& certificate_path() const noexcept { return options_.client_certificate_file; }
   session_pool_stats stats() const noexcept;
 
   static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address);

@@ -148,6 +148,10 @@ void transfer::set_options() {
     // A folder of authorities, which Debian's libcurl sets, switches off the cache of the parsed ones.
     set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
     if (!engine_->ca_path().empty()) set(CURLOPT_CAINFO, engine_->ca_path().c_str());
+    if (!engine_->certificate_path().empty()) {
+      set(CURLOPT_SSLCERT, engine_->certificate_path().c_str());
+      set(CURLOPT_SSLKEY, engine_->certificate_path().c_str());
+    }
   }
   if (engine_->options().proxy) set(CURLOPT_PROXY, engine_->options().proxy->c_str());
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

@@ -20,6 +20,7 @@ std::shared_ptr<http::session_pool> pool_for(const client_options& options) {
   pool.max_connections_per_host = options.max_calls + options.max_transfers + 256;
   pool.max_connections = pool.max_connections_per_host;
   pool.ca_file = options.ca_file;
+  pool.client_certificate_file = options.client_certificate_file;
   pool.proxy = options.proxy;
   return std::make_shared<http::session_pool>(std::move(pool));
 }

@@ -69,6 +69,7 @@ struct client::impl : std::enable_shared_from_this<client::impl> {
  private:
   /// A renewal that is under way.
   struct renewal {
+    unsigned of = 0; ///< the generation that is being renewed
     event ended;
     std::exception_ptr failure;
   };

@@ -3,7 +3,9 @@
 namespace weir::kitsu {
 
 task<void> client::impl::wait_for_renewal() {
-  while (const auto underway = renewing_) co_await underway->ended.wait();
+  // Those who have new tokens already go on: on_not_authenticated, after it has logged in, is one of them.
+  for (auto underway = renewing_; underway && underway->of == generation; underway = renewing_)
+    co_await underway->ended.wait();
 }
 
 task<bool> client::impl::renew(unsigned used) {
@@ -11,6 +13,7 @@ task<bool> client::impl::renew(unsigned used) {
   while (generation == used) {
     if (cannot_be_renewed == used) co_return false;
     if (const auto underway = renewing_) {
+      if (underway->of != used) co_return false; // within on_not_authenticated, whose new tokens are refused
       co_await underway->ended.wait();
       if (underway->failure) std::rethrow_exception(underway->failure);
       continue; // it came out, or whoever did it was cancelled: then somebody else does
@@ -22,6 +25,7 @@ task<bool> client::impl::renew(unsigned used) {
 
 task<void> client::impl::renew_now(unsigned used) {
   const auto mine = std::make_shared<renewal>();
+  mine->of = used;
   renewing_ = mine;
   struct end {
     impl& owner;

@@ -33,6 +33,11 @@ class tls_api {
     server_.reset();
     SSL_CTX_free(context_);
   }
+  /// Lets in only who has a certificate that `a` has signed.
+  void demand_certificate(const authority& a) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), a.ca.get());
+    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
   std::string host() const { return "https://127.0.0.1:" + std::to_string(server_->port()) + "/api"; }
   int connections() const { return server_->connections(); }
   std::string heads() const {
@@ -102,6 +107,42 @@ TEST(kitsu_defects, D38_a_studio_with_an_authority_of_its_own_is_reached) {
   const auto f = failure_at(api, options);
   EXPECT_FALSE(f) << f->message;
   EXPECT_NE(api.heads().find("Authorization: Bearer secret-token"), std::string::npos);
+}
+
+std::string pem_of(EVP_PKEY* key) {
+  const std::unique_ptr<BIO, freed<BIO_free_all>> bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+TEST(kitsu_defects, D38_a_server_that_wants_a_certificate_of_its_clients_is_reached_with_one) {
+  const authority ours;
+  const temporary_file file(ours.pem());
+  tls_api api(ours);
+  api.demand_certificate(ours);
+  kitsu::client_options options = once();
+  options.ca_file = file.path;
+  EXPECT_TRUE(failure_at(api, options)) << "without one";
+  EXPECT_EQ(api.heads(), "");
+
+  const key_ptr key(EVP_EC_gen("P-256"));
+  const cert_ptr own = ours.make("client", key.get(), ours.ca.get(), ours.ca_key.get(), "CA:FALSE", nullptr, 3600);
+  const temporary_file both(authority::pem_of(own.get()) + pem_of(key.get()));
+  options.client_certificate_file = both.path;
+  const auto f = failure_at(api, options);
+  EXPECT_FALSE(f) << f->message;
+  EXPECT_NE(api.heads().find("GET /api/data/x"), std::string::npos);
+
+  for (const std::string& wrong : {file.path, std::string("/no/such/file")}) {
+    options.client_certificate_file = wrong; // no key in it, and none at all
+    EXPECT_THROW(on_loop([&]() -> task<void> {
+                   kitsu::client studio(api.host(), options);
+                   co_return;
+                 }),
+                 error);
+  }
 }
 
 } // namespace

@@ -23,6 +23,10 @@ struct session_pool_options {
   /// names are always verified; there is no switch.
   std::string ca_file;
 
+  /// A PEM file with a certificate and its private key, for servers that want to know who connects; empty for none. It
+  /// is shown to every server of the pool that asks for one: make such a pool for that server alone.
+  std::string client_certificate_file;
+
   /// The proxy for every request, "http://host:port" or "socks5h://host:port"; an empty string for none at all. Not
   /// set: as the environment says: `http_proxy` (lower case only, since a CGI program gets HTTP_PROXY from the
   /// outside), `https_proxy`/`HTTPS_PROXY`, `all_proxy`/`ALL_PROXY`, and `no_proxy`/`NO_PROXY` (names, suffixes,
@@ -51,7 +55,8 @@ struct session_pool_stats {
 /// Thread-safety: belongs to the loop it was made on; made, used and destroyed there.
 class session_pool {
  public:
-  /// Fails: weir::error(not_found) if `ca_file` cannot be read, not_configured if the system has no certificate bundle.
+  /// Fails: weir::error(not_found) if one of the files cannot be read, invalid_argument if it is none, not_configured
+  /// if the system has no certificate bundle.
   explicit session_pool(session_pool_options options = {});
   ~session_pool();
   session_pool(const session_pool&) = delete;

@@ -31,7 +31,8 @@ struct client_options {
   /// Send passwords and tokens over http to other machines than this one. Everybody on the way can read them.
   bool allow_plain_http = false;
   std::string ca_file; ///< a PEM file of authorities to trust beside the system's, for a server with its own
-  std::optional<std::string> proxy; ///< see http::session_pool_options
+  std::string client_certificate_file; ///< a PEM file with certificate and key, for a server that asks for one
+  std::optional<std::string> proxy;    ///< see http::session_pool_options
 
   http::timeouts timeouts{
       .connect = std::chrono::seconds(10), .idle = std::chrono::minutes(2), .total = std::chrono::milliseconds(0)};
