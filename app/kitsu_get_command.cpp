@@ -57,7 +57,8 @@ void add_kitsu_get_command(CLI::App& group, command_line& line) {
         return with_kitsu([given, &line](kitsu::client& studio) { return get(line, *given, studio); });
       });
   command->add_option("path", given->where, "Route below the API's address: data/projects/open")->required();
-  command->add_option("--param", given->parameters, "A parameter, name=value; may be repeated");
+  command->add_option("--param", given->parameters, "A parameter, name=value; may be repeated")
+      ->allow_extra_args(false);
   command->add_flag("--all", given->all, "All pages of a list below data/");
 }
 

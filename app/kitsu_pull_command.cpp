@@ -173,7 +173,7 @@ void add_kitsu_pull_command(CLI::App& group, command_line& line) {
   command->add_option("--project", given->project, "All of a project: name or id");
   command->add_option("--shot", given->what.entity_id, "All of a shot or another entity: id");
   command->add_option("--task", given->what.task_id, "All of a task: id");
-  command->add_option("--preview", given->what.preview_ids, "Previews: ids; may be repeated");
+  command->add_option("--preview", given->what.preview_ids, "Previews: ids; may be repeated")->allow_extra_args(false);
   command->add_option("--to", given->to, "Folder; made where it is missing")->capture_default_str();
   command->add_option("--only", given->only, "pictures, movies or files")
       ->check(CLI::IsMember({"pictures", "movies", "files"}));

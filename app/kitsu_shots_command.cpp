@@ -165,7 +165,8 @@ void add_kitsu_shots_command(CLI::App& group, command_line& line) {
       });
   shots->add_option("--project", given->project, "Name or id")->required();
   shots->add_option("--sequence", given->sequence, "Only those of this sequence: name or id");
-  shots->add_option("--fields", given->fields, "Columns, such as sequence_name,name,nb_frames,data.frame_in,id");
+  shots->add_option("--fields", given->fields, "Columns, such as sequence_name,name,nb_frames,data.frame_in,id")
+      ->allow_extra_args(false);
   shots->add_flag("--with-tasks", given->with_tasks, "With their tasks, in one request");
   shots->add_flag("--jsonl", given->lines, "One object a line, each as it comes");
 }

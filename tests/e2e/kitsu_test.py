@@ -294,6 +294,8 @@ class Lists(Kitsu):
     def test_get(self):
         ran = self.as_admin("get", "data/task-types")
         self.assertIn("Animation", [kind["name"] for kind in json.loads(ran.out)])
+        some = json.loads(self.as_admin("get", "--param", "name=animation", "--param", "page=1", "data/task-types").out)
+        self.assertEqual([kind["name"] for kind in some["data"]], ["Animation"])
         all_tasks = json.loads(self.as_admin("get", "data/tasks", "--all", "--param", "project_id=" + FACTS["projects"]["Aurora"],
                                              "--param", "fields=name").out)
         self.assertEqual(len(all_tasks), FACTS["tasks_of_project"]["Aurora"])
