@@ -1,4 +1,4 @@
-"""The works of a pipeline against one Kitsu server: the client beside gazu.aio, and both where the server costs nothing."""
+"""A pipeline's works against one Kitsu server: the client beside gazu.aio, and both where the server costs nothing."""
 import hashlib
 import json
 import os
@@ -36,6 +36,7 @@ def sides(results, programs):
 
 def clients_work(command, work, asked, server):
     """One process does one work. Returns what it said, with what it caused."""
+    time.sleep(0.2)  # until what was asked before is in its log
     _, position = server.requests_since(server.log.stat().st_size)
     cpu = server.cpu()
     done = subprocess.run([*command, work], input=json.dumps(asked), capture_output=True, text=True, timeout=900)
