@@ -76,6 +76,8 @@ failure why_of(int status, const json::object* said, bool page) {
                                                                            : failure::invalid;
   case 429:
     return failure::rate_limited;
+  case 501: // how servers of files answer a POST
+    return page ? failure::not_kitsu : failure::server_error;
   case 502:
   case 503:
   case 504:

@@ -13,7 +13,7 @@ using shared = std::shared_ptr<client::impl>;
 /// The most ids in one list parameter: 90 fitted into the server's request line, 95 did not.
 constexpr std::size_t max_list = 80;
 /// How often a list that changes while it is read is read again.
-constexpr int max_rounds = 3;
+constexpr int max_rounds = 6;
 
 constexpr auto models_with_ids = std::to_array<std::string_view>({"asset-instances",
                                                                   "asset-types",
@@ -164,6 +164,38 @@ task<page> fetch_page(client::impl& self, const path& where, query parameters, s
   co_return out;
 }
 
+/// What one reading of all pages gave.
+struct reading {
+  std::size_t total = 0; ///< as the server counts, at most
+  std::size_t came = 0;  ///< rows
+  std::size_t fresh = 0; ///< of these, that no reading had before
+  bool twice = false;    ///< a row came more than once
+  bool is_paged = true;
+};
+
+task<reading> read_pages(client::impl& self, const path& where, const query& parameters, fetch_options options,
+                         row_set& rows) {
+  reading out;
+  std::unordered_set<std::string> ids;
+  const auto take = [&](page&& each) {
+    out.total = std::max(out.total, each.total);
+    out.came += each.rows.size();
+    for (const json::value& row : each.rows)
+      if (const std::string_view id = text_in(row, "id"); !id.empty() && !ids.insert(std::string(id)).second)
+        out.twice = true;
+    out.fresh += rows.add(std::move(each.rows));
+  };
+  page first = co_await fetch_page(self, where, parameters, 1, options.page_size);
+  out.is_paged = first.is_page;
+  const std::size_t pages = first.pages;
+  take(std::move(first));
+  std::vector<task<page>> others;
+  for (std::size_t number = 2; number <= pages; ++number)
+    others.push_back(fetch_page(self, where, parameters, number, options.page_size));
+  for (page& each : co_await gather(std::move(others), options.max_parallel_pages)) take(std::move(each));
+  co_return out;
+}
+
 task<json::array> fetch_list(client::impl& self, const path& where, query parameters, fetch_options options) {
   const auto name = name_to_compare(parameters);
   row_set rows;
@@ -172,30 +204,22 @@ task<json::array> fetch_list(client::impl& self, const path& where, query parame
     rows.add(std::move(one.rows));
     co_return std::move(rows).take(name);
   }
+  // Rows are ordered by their last change, or not at all: one that changes meanwhile moves to the first page, and
+  // pushes another over the edge of a page that was read already, or was on one that was not. Then a row comes twice,
+  // and another is missed. Where none came twice, the server counts rows that it does not show.
   for (int round = 1;; ++round) {
-    page first = co_await fetch_page(self, where, parameters, 1, options.page_size);
-    std::size_t total = first.total, got = first.rows.size();
-    std::size_t fresh = rows.add(std::move(first.rows));
-    if (!first.is_page) break;
-    std::vector<task<page>> others;
-    for (std::size_t number = 2; number <= first.pages; ++number)
-      others.push_back(fetch_page(self, where, parameters, number, options.page_size));
-    for (page& each : co_await gather(std::move(others), options.max_parallel_pages)) {
-      total = std::max(total, each.total);
-      got += each.rows.size();
-      fresh += rows.add(std::move(each.rows));
-    }
-    // Rows are ordered by their last change: one that changes meanwhile moves to the first page, and pushes another
-    // over the edge of a page that was read already, or was on one that was not.
-    const bool complete = rows.size() >= total && (round > 1 || got <= total);
-    if (complete || (round > 1 && fresh == 0)) break;
-    if (round == max_rounds) {
-      page whole = co_await fetch_page(self, where, parameters, 0, 0); // in one piece, which cannot change meanwhile
-      if (whole.is_page) break;
-      rows = {};
-      rows.add(std::move(whole.rows));
-      break;
-    }
+    const reading got = co_await read_pages(self, where, parameters, options, rows);
+    if (!got.is_paged || rows.size() >= got.total || (round > 1 && got.fresh == 0 && !got.twice)) break;
+    if (round < max_rounds) continue;
+    page whole = co_await fetch_page(self, where, parameters, 0, 0); // in one piece, which cannot change meanwhile
+    if (whole.is_page)
+      throw error(errc::unavailable, "GET " + where.text() +
+                                         ": the list changes while it is read: " + std::to_string(rows.size()) +
+                                         " of " + std::to_string(got.total) + " rows came in " + std::to_string(round) +
+                                         " readings; try again, or ask for parts of it");
+    rows = {};
+    rows.add(std::move(whole.rows));
+    break;
   }
   co_return std::move(rows).take(name);
 }

@@ -153,7 +153,7 @@ task<login_outcome> log_in_with(std::shared_ptr<client::impl> self, client handl
     co_return outcome_of(state.is_kitsu && !state.database_up ? login_status::no_database
                                                               : login_status::wrong_password);
   }
-  if (answer.status >= 500) {
+  if (answer.status >= 500 && problem.why != failure::not_kitsu) {
     const server_status state = co_await client(handle).check_server_status();
     if (state.is_kitsu && !state.database_up) co_return outcome_of(login_status::no_database);
     throw request_error(problem);

@@ -79,6 +79,28 @@ TEST(kitsu_defects, D10_a_list_that_never_stands_still_is_read_a_bounded_number_
   EXPECT_LE(stub.count("GET", "data/tasks"), 40u);
 }
 
+TEST(kitsu_defects, D10_a_list_that_cannot_be_had_whole_is_an_error_and_not_a_shorter_list) {
+  kitsu_stub stub;
+  // Two pages of the same two rows, of a list that has five, whatever is asked for.
+  stub.answer("GET", "data/tasks", stub_function([](const stub_request&) -> stub_answer {
+                return {.body =
+                            R"({"data":[{"id":"a"},{"id":"b"}],"total":5,"nb_pages":2,"limit":2,"offset":0,"page":1})"};
+              }));
+  // Three rows of which the server counts five: nobody may see the others.
+  stub.answer("GET", "data/persons", stub_function([](const stub_request&) -> stub_answer {
+                return {.body = R"({"data":[{"id":"a"},{"id":"b"},{"id":"c"}],"total":5,"nb_pages":1,"limit":5})"};
+              }));
+  on_loop([&]() -> task<void> {
+    client studio(stub.host(), tokens_of(stub.issue()), quick());
+    const auto e = co_await end_of(studio.fetch_all("tasks"));
+    EXPECT_EQ(e.code, errc::unavailable) << e.text;
+    EXPECT_NE(e.text.find("2 of 5"), std::string::npos) << e.text;
+    EXPECT_EQ((co_await studio.fetch_all("persons")).size(), 3u);
+  });
+  EXPECT_LE(stub.count("GET", "data/tasks"), 20u);
+  EXPECT_EQ(stub.count("GET", "data/persons"), 2u);
+}
+
 TEST(kitsu_defects, D10_empty_lists_and_lists_of_one_page_take_one_request) {
   kitsu_stub stub;
   stub.list("none", {});

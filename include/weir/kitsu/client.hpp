@@ -167,6 +167,7 @@ class client {
   /// (rows move from page to page while they are read: what was missed is read again). Routes that know no pages answer
   /// at once. A list among the parameters with over 80 members goes in several requests, for the server's limit on a
   /// request line. A name with "_" or "%", which the server takes as wildcards, is compared again here.
+  /// Fails: also errc::unavailable where a list changes so fast that it cannot be had whole.
   task<json::array> fetch_all(path model, query parameters = {}, fetch_options options = {});
   /// Returns: the first row, of which alone is asked for; nullopt where there is none.
   task<std::optional<json::object>> fetch_first(path model, query parameters = {});
