@@ -15,11 +15,12 @@ inbox::inbox() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 }
 
 bool inbox::post(ready_node* node) noexcept {
-  ready_node* seen = head_.load(std::memory_order_relaxed);
+  // Acquired also where it is closed: then the node is its poster's alone, who may delete what the loop wrote to last.
+  ready_node* seen = head_.load(std::memory_order_acquire);
   do {
     if (seen == closed()) return false;
     node->next_ready = seen == asleep() ? nullptr : seen;
-  } while (!head_.compare_exchange_weak(seen, node, std::memory_order_acq_rel, std::memory_order_relaxed));
+  } while (!head_.compare_exchange_weak(seen, node, std::memory_order_acq_rel, std::memory_order_acquire));
   if (seen == asleep()) signal();
   return true;
 }
