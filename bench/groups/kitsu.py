@@ -168,7 +168,8 @@ def measure_replay(results, found, zou, base, runs):
                 results.note(GROUP, f"curl was not measured: {why}.")
                 rows.pop("curl")
                 break
-    report(results, REPLAY, rows, [one for one in FIGURES if one[0] != "server_cpu"])
+    report(results, REPLAY, rows, [one for one in FIGURES if one[0] != "server_cpu"],
+           {("cpu", "gazu"): ">= 5x", ("peak_mib", "gazu"): ">= 5x", ("cpu", "curl"): ">= 1x"})
 
 
 def run(results, programs, runs):
@@ -189,7 +190,7 @@ def run(results, programs, runs):
             if "gazu" in found:
                 best, theirs = rows["at_once"]["weir"], rows["one_by_one"]["gazu"]
                 results.figure(GROUP, "2,000 shots with tasks, as each library's page does it, wall", "s", middle(best, "wall"),
-                               middle(theirs, "wall"), "gazu")
+                               middle(theirs, "wall"), "gazu", ">= 20x")
                 raised = max(row.get("raised", 0) for row in rows["uploads"]["gazu"])
                 results.note(GROUP, f"gazu's upload raised TypeError in {raised} of {UPLOADS} calls, after the server had stored "
                                     "the file: counted as done.")
