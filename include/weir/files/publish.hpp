@@ -109,8 +109,9 @@ class publication {
 };
 
 /// Removes the hidden files that dead writers left in the root and its folders; those of living writers (of any
-/// process) are locked and stay, and so does what a part_file (part_file.hpp) left less than a week ago. Call it when a server starts. Returns how many were removed. Fails: never because of a
-/// single file or folder. Thread-safety: any thread. Cost: blocking; reads every folder of the tree.
+/// process) are locked and stay, and so does what a part_file (part_file.hpp) left less than a week ago. Call it when a
+/// server starts. Returns how many were removed. Fails: never because of a single file or folder. Thread-safety: any
+/// thread. Cost: blocking; reads every folder of the tree.
 std::size_t remove_stale_parts(const root& in);
 
 } // namespace weir::files
