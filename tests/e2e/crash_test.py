@@ -301,7 +301,7 @@ class PaidOnAFullDisk(Bought):
         until((self.place.media / ".weir" / "jobs.sqlite").exists, "the job table is there")
         self.fill(0)
         for _ in range(3):
-            self.assertIn("full", server.bad("generate_image", {"prompt": "x" * 20_000}))
+            self.assertIn("free some space", server.bad("generate_image", {"prompt": "x" * 20_000}))
         self.assertEqual(self.posts(), [])
         os.unlink(self.place.media / "ballast")
         server.good("generate_image", {"prompt": "x"})
