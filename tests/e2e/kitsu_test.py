@@ -7,7 +7,6 @@ import os
 import pty
 import random
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -18,6 +17,7 @@ import unicodedata
 import unittest
 from pathlib import Path
 
+from holding_proxy import HoldingProxy
 from weir_client import PATIENCE, WEIR, Place, png, run, until
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "kitsu"))
@@ -45,9 +45,9 @@ class Kitsu(unittest.TestCase):
         self.addCleanup(self.place.close)
         self.file = self.place.home / ".config/weir/kitsu.json"
 
-    def env(self, **more):
+    def env(self, host=HOST, **more):
         """Logged in as the administrator, without a file."""
-        return self.place.env(KITSU_HOST=HOST, KITSU_EMAIL=ADMIN["email"], KITSU_PASSWORD=ADMIN["password"], **more)
+        return self.place.env(KITSU_HOST=host, KITSU_EMAIL=ADMIN["email"], KITSU_PASSWORD=ADMIN["password"], **more)
 
     def weir(self, *arguments, text=None, env=None):
         return run(self.place, "kitsu", *arguments, text=text, env=env or self.place.env())
@@ -201,6 +201,15 @@ class Login(Kitsu):
         self.assertTrue(termios.tcgetattr(terminal.main)[3] & termios.ECHO)
         os.close(terminal.main)
 
+    def test_an_interrupt_that_comes_before_the_wait_is_not_lost(self):
+        for _ in range(20):
+            terminal = Terminal(self.place, "kitsu", "login", HOST, "--email", "x@example.com")
+            until(lambda: not termios.tcgetattr(terminal.main)[3] & termios.ECHO, "a terminal without echo", pause=0)
+            terminal.process.send_signal(signal.SIGINT)  # the prompt may not even be written
+            self.assertEqual(terminal.process.wait(PATIENCE), 130)
+            self.assertTrue(termios.tcgetattr(terminal.main)[3] & termios.ECHO)
+            os.close(terminal.main)
+
     def test_a_password_is_never_an_argument(self):
         ran = self.weir("login", HOST, "--email", ADMIN["email"], "--password", ADMIN["password"])
         self.assertEqual(ran.code, 2)
@@ -338,16 +347,29 @@ class Pull(Kitsu):
             self.assertEqual(sha256(files[one["id"][:8]]), one["sha256"], one)
         return len(known)
 
+    def proxy(self, **limits):
+        proxy = HoldingProxy(HOST, **limits)
+        self.addCleanup(proxy.close)
+        return proxy
+
+    def pull(self, proxy, *arguments, **more):
+        process = subprocess.Popen([WEIR, "kitsu", "pull", *arguments], env=self.env(host=proxy.url), cwd=self.place.work, **more)
+        self.addCleanup(process.wait, PATIENCE)
+        self.addCleanup(process.kill)
+        return process
+
     def test_killed_in_the_middle_and_run_again(self):
         folder = self.place.work / "previews"
-        command = [WEIR, "kitsu", "pull", "--project", "Aurora", "--to", str(folder), "--jobs", "3"]
-        first = subprocess.Popen(command, env=self.env(), cwd=self.place.work, stderr=subprocess.DEVNULL)
-        until(lambda: len(self.files(folder)) >= 60, "some files", pause=0.005)
+        notes = folder / ".weir/kitsu-pull.jsonl"
+        proxy = self.proxy(pattern=b"/originals/preview-files/", max_requests=80)
+        first = self.pull(proxy, "--project", "Aurora", "--to", str(folder), "--jobs", "3", stderr=subprocess.DEVNULL)
+        until(lambda: notes.exists() and notes.read_bytes().count(b"\n") == 80, "80 files that are noted down")
         first.send_signal(signal.SIGKILL)
         first.wait(PATIENCE)
         whole = {name: (path.stat().st_ino, path.stat().st_mtime_ns) for name, path in self.files(folder).items()}
-        self.assertLess(len(whole), 200, "it was over before it was killed")
-        again = self.as_admin("pull", "--project", "Aurora", "--to", str(folder), "--json")
+        self.assertEqual(len(whole), 80)
+        proxy.release()
+        again = self.weir("pull", "--project", "Aurora", "--to", str(folder), "--json", env=self.env(host=proxy.url))
         self.assertEqual(again.code, 0, again.err)
         result = again.envelope()["result"]
         known = self.check(folder)
@@ -368,16 +390,15 @@ class Pull(Kitsu):
         def come():
             return max((path.stat().st_size for path in folder.glob(".weir*") if path.is_file()), default=0)
 
-        for _ in range(5):  # it may be over before it is killed
-            process = subprocess.Popen([WEIR, "kitsu", "pull", "--preview", archive["id"], "--to", str(folder)], env=self.env(),
-                                       stderr=subprocess.DEVNULL)
-            until(lambda: come() >= 8 << 20 or process.poll() is not None, "8 MiB", pause=0.0005)
-            process.kill()
-            process.wait(PATIENCE)
-            if come():
-                break
-            shutil.rmtree(folder)
-        (file,) = self.result("pull", "--preview", archive["id"], "--to", str(folder))["files"]
+        proxy = self.proxy(max_answer_bytes=12 << 20)
+        process = self.pull(proxy, "--preview", archive["id"], "--to", str(folder), stderr=subprocess.DEVNULL)
+        until(lambda: come() >= 10 << 20, "10 MiB")
+        process.kill()
+        process.wait(PATIENCE)
+        proxy.release()
+        ran = self.weir("pull", "--preview", archive["id"], "--to", str(folder), "--json", env=self.env(host=proxy.url))
+        self.assertEqual(ran.code, 0, ran.err)
+        (file,) = ran.envelope()["result"]["files"]
         self.assertEqual((file["state"], file["sha256"]), ("resumed", archive["sha256"]))
         self.assertGreaterEqual(file["resumed_from"], 1 << 20)
         self.assertEqual(sha256(folder / file["name"]), archive["sha256"])
@@ -385,9 +406,10 @@ class Pull(Kitsu):
 
     def test_interrupted(self):
         folder = self.place.work / "p"
-        process = subprocess.Popen([WEIR, "kitsu", "pull", "--project", "Aurora", "--to", "p", "--jobs", "1"], env=self.env(),
-                                   cwd=self.place.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        until(lambda: len(self.files(folder)) >= 5, "some files", pause=0.005)
+        proxy = self.proxy(pattern=b"/originals/preview-files/", max_requests=5)
+        process = self.pull(proxy, "--project", "Aurora", "--to", "p", "--jobs", "1", stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+        until(lambda: len(self.files(folder)) == 5, "some files")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, out), (130, ""))
