@@ -2,10 +2,9 @@
 #include "kitsu.hpp"
 
 #include <weir/core/run.hpp>
-#include <weir/core/shield.hpp>
 #include <weir/kitsu/configured_login.hpp>
+#include <weir/kitsu/session.hpp>
 
-#include <exception>
 #include <memory>
 
 namespace weir::app {
@@ -15,16 +14,7 @@ namespace {
 task<int> with_client(kitsu::configured_login_result login, kitsu::client_options options, const kitsu_body& body) {
   kitsu::client studio = co_await kitsu::open_client(std::move(login), std::move(options),
                                                      [](const std::string& problem) { tell("warning: " + problem); });
-  int code = exit_code::ok;
-  std::exception_ptr failure;
-  try {
-    code = co_await body(studio);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  co_await shield(studio.log_out()); // revokes only what open_client has logged in
-  if (failure) std::rethrow_exception(failure);
-  co_return code;
+  co_return co_await kitsu::run_and_log_out(std::move(studio), body); // revokes only what open_client has logged in
 }
 
 } // namespace

@@ -6,10 +6,11 @@
 
 #include <concepts>
 #include <exception>
-#include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace weir::kitsu {
 
@@ -18,14 +19,36 @@ struct session_options {
   client_options client;
 };
 
-/// Logs in, runs `body(client)`, and logs out on every way out of it: its end, an exception, cancellation.
+/// Runs `body(studio)` and logs out on every way out of it: its end, an exception, cancellation. What is not from
+/// log_in is not revoked (client::log_out).
+/// Returns: what the body returns. Fails: with what the body throws. Cancellation: of the body; logging out takes two
+/// seconds at most.
+template <class Body>
+  requires std::invocable<Body&, client&>
+std::invoke_result_t<Body&, client&> run_and_log_out(client studio, Body body) {
+  using result = typename std::invoke_result_t<Body&, client&>::value_type;
+  std::conditional_t<std::is_void_v<result>, std::monostate, std::optional<result>> value;
+  std::exception_ptr failure;
+  try {
+    if constexpr (std::is_void_v<result>)
+      co_await body(studio);
+    else
+      value.emplace(co_await body(studio));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await shield(studio.log_out());
+  if (failure) std::rethrow_exception(failure);
+  if constexpr (!std::is_void_v<result>) co_return std::move(*value);
+}
+
+/// Logs in and runs `body(client)` as run_and_log_out does.
 ///
 ///     co_await kitsu::create_session(host, email, password, [](kitsu::client& studio) -> task<void> {
 ///       const auto projects = co_await studio.fetch_all("projects/open");
 ///     });
 ///
-/// Returns: what the body returns. Fails: login_error where the login is refused; as client and log_in; with what the
-/// body throws. Cancellation: of the body; logging out takes two seconds at most.
+/// Fails: also login_error where the login is refused; as client and log_in.
 template <class Body>
   requires std::invocable<Body&, client&>
 std::invoke_result_t<Body&, client&> create_session(std::string host, std::string email, std::string password,
@@ -33,27 +56,7 @@ std::invoke_result_t<Body&, client&> create_session(std::string host, std::strin
   client studio(host, std::move(options.client));
   login_outcome outcome = co_await studio.log_in(std::move(email), std::move(password), std::move(options.factor));
   if (!outcome) throw login_error(std::move(outcome));
-  using result = typename std::invoke_result_t<Body&, client&>::value_type;
-  std::exception_ptr failure;
-  if constexpr (std::is_void_v<result>) {
-    try {
-      co_await body(studio);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    co_await shield(studio.log_out());
-    if (failure) std::rethrow_exception(failure);
-  } else {
-    std::optional<result> value;
-    try {
-      value.emplace(co_await body(studio));
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    co_await shield(studio.log_out());
-    if (failure) std::rethrow_exception(failure);
-    co_return std::move(*value);
-  }
+  co_return co_await run_and_log_out(std::move(studio), std::move(body));
 }
 
 } // namespace weir::kitsu
