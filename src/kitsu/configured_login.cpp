@@ -1,5 +1,8 @@
 #include <weir/core/error.hpp>
 #include <weir/kitsu/configured_login.hpp>
+#include <weir/offload/threadpool.hpp>
+
+#include <memory>
 
 namespace weir::kitsu {
 namespace {
@@ -69,6 +72,27 @@ bool has_configured_login(const environment& env) noexcept {
   }
 }
 
+namespace {
+
+/// Tokens that somebody has put into the store since: `weir kitsu login` in another terminal.
+task<bool> take_newer_tokens(client& studio, token_store store, std::string host, std::string email) {
+  const auto kept = co_await run_in_threadpool([&] { return store.read(); });
+  const bool ours = kept && kept->host == host && kept->email == email;
+  if (!ours || kept->tokens.access == studio.current_tokens().access) co_return false;
+  studio.use_tokens(kept->tokens);
+  co_return true;
+}
+
+/// `refused`: a password that the server no longer takes is not tried again, for each try counts towards a lock.
+task<bool> log_in_again(client& studio, std::string email, std::string password, std::shared_ptr<bool> refused) {
+  if (*refused) co_return false;
+  const bool done = (co_await studio.log_in(std::move(email), std::move(password))).done();
+  *refused = !done;
+  co_return done;
+}
+
+} // namespace
+
 task<client> open_client(configured_login_result login, client_options options,
                          std::function<void(const std::string&)> on_problem) {
   if (!login.ca_file.empty()) options.ca_file = login.ca_file;
@@ -86,6 +110,16 @@ task<client> open_client(configured_login_result login, client_options options,
       }
     };
   }
+  // A program that runs for weeks outlives its refresh token.
+  if (!options.on_not_authenticated && login.source == login_source::password)
+    options.on_not_authenticated = [email = login.email, password = login.password,
+                                    refused = std::make_shared<bool>(false)](client& studio) {
+      return log_in_again(studio, email, password, refused);
+    };
+  if (!options.on_not_authenticated && login.store)
+    options.on_not_authenticated = [store = *login.store, host = login.host, email = login.email](client& studio) {
+      return take_newer_tokens(studio, store, host, email);
+    };
   client studio(login.host, std::move(login.tokens), std::move(options));
   if (login.source == login_source::password) {
     login_outcome outcome = co_await studio.log_in(std::move(login.email), std::move(login.password));

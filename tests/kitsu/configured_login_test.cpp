@@ -1,3 +1,4 @@
+#include "fakes/kitsu_stub.hpp"
 #include "http/fault_server.hpp"
 #include "kitsu/own_folder.hpp"
 
@@ -156,6 +157,80 @@ TEST(ConfiguredLogin, LogsInWithAPassword) {
   }());
   EXPECT_THROW(weir::run([&]() -> task<void> { co_await open_client(configured_login(env("wrong")), no_proxy()); }()),
                login_error);
+}
+
+TEST(ConfiguredLogin, LogsInAgainWithThePasswordWhereTokensCanBeRenewedNoMore) {
+  fakes::kitsu_stub stub;
+  stub.answer("GET", "data/x", "[1]");
+  weir::run([&]() -> task<void> {
+    const auto env = with({{"KITSU_HOST", stub.host()}, {"KITSU_EMAIL", "one@studio"}, {"KITSU_PASSWORD", "secret"}});
+    client studio = co_await open_client(configured_login(env), no_proxy());
+    stub.revoke_refresh_tokens();
+    stub.expire_all();
+    EXPECT_EQ(co_await studio.get("data/x"), json::value(json::array{1}));
+    EXPECT_EQ(stub.logins(), 2u);
+    EXPECT_TRUE(co_await studio.log_out());
+  }());
+}
+
+TEST(ConfiguredLogin, TriesAPasswordThatIsRefusedLaterOnlyOnce) {
+  fakes::kitsu_stub stub;
+  stub.answer("GET", "data/x", "[1]");
+  weir::run([&]() -> task<void> {
+    const auto env = with({{"KITSU_HOST", stub.host()}, {"KITSU_EMAIL", "one@studio"}, {"KITSU_PASSWORD", "secret"}});
+    client studio = co_await open_client(configured_login(env), no_proxy());
+    int tried = 0;
+    stub.answer(
+        "POST", "auth/login",
+        [&](const fakes::stub_request&) {
+          ++tried;
+          return fakes::stub_answer{.status = 400, .body = R"({"login": false})"};
+        },
+        true);
+    stub.revoke_refresh_tokens();
+    stub.expire_all();
+    for (int n = 0; n < 3; ++n) {
+      try {
+        co_await studio.get("data/x");
+        ADD_FAILURE() << "nobody is logged in";
+      } catch (const request_error& problem) {
+        EXPECT_EQ(problem.why(), failure::not_authenticated);
+      }
+    }
+    EXPECT_EQ(tried, 1); // a server locks the account after some
+  }());
+}
+
+TEST(ConfiguredLogin, TakesNewerTokensOfTheSamePersonFromTheStore) {
+  fakes::kitsu_stub stub;
+  stub.answer("GET", "data/x", "[1]");
+  const own_folder folder;
+  const token_store store(folder / "k.json");
+  const auto kept = [&](const char* email) {
+    const auto fresh = stub.issue();
+    return stored_login{.host = stub.host(), .email = email, .tokens = {fresh.access, fresh.refresh}};
+  };
+  store.save(kept("ann@example.com"));
+  weir::run([&]() -> task<void> {
+    client studio = co_await open_client(configured_login(with({{"WEIR_KITSU_LOGIN", folder / "k.json"}})), no_proxy());
+    stub.revoke_refresh_tokens();
+    stub.expire_all();
+    store.save(kept("bob@example.com"));
+    try {
+      co_await studio.get("data/x");
+      ADD_FAILURE() << "somebody else's login was taken";
+    } catch (const request_error& problem) {
+      EXPECT_EQ(problem.why(), failure::not_authenticated);
+    }
+  }());
+  store.save(kept("ann@example.com"));
+  weir::run([&]() -> task<void> {
+    client studio = co_await open_client(configured_login(with({{"WEIR_KITSU_LOGIN", folder / "k.json"}})), no_proxy());
+    stub.expire_all();
+    stub.revoke_refresh_tokens();
+    store.save(kept("ann@example.com"));
+    EXPECT_EQ(co_await studio.get("data/x"), json::value(json::array{1}));
+  }());
 }
 
 } // namespace

@@ -41,7 +41,8 @@ bool has_configured_login(const environment& env = process_environment) noexcept
 
 /// Returns: a client of that login. `options` are completed by the login's ca_file and allow_plain_http; refreshed
 /// tokens are written back to the store, and `on_problem` is told where that fails (the client goes on). With
-/// login_source::password it logs in; log_out at the end revokes that login, and no other.
+/// login_source::password it logs in, and again when its tokens can be renewed no more; log_out at the end revokes that
+/// login, and no other. With login_source::store it takes newer tokens from the file where its own are refused.
 /// Fails: as client; login_error.
 task<client> open_client(configured_login_result login, client_options options = {},
                          std::function<void(const std::string&)> on_problem = {});
