@@ -34,8 +34,6 @@ http::client_options web_options(const client_options& options) {
   return web;
 }
 
-bool is_about_the_token(const failed_call& call) { return call.why == failure::not_authenticated; }
-
 } // namespace
 
 client::impl::impl(std::string_view address, tokens from, client_options wanted)
@@ -73,7 +71,8 @@ http::client_request client::impl::request(const order& what) const {
                                             " bytes long, and servers take some " + std::to_string(max_target_bytes) +
                                             "; ask with fewer values (fetch_all divides lists by itself)");
   out.headers.set("Accept", what.accept);
-  if (what.authorized && !now.access.empty()) out.headers.set("Authorization", "Bearer " + now.access);
+  const std::string& bearer = what.authorized ? now.access : what.bearer;
+  if (!bearer.empty()) out.headers.set("Authorization", "Bearer " + bearer);
   out.body = what.body;
   if (what.body.has_value() && what.body.content_type().empty()) out.headers.set("Content-Type", "application/json");
   out.idempotent = what.repeatable();
@@ -114,7 +113,7 @@ task<http::client_response> client::impl::send(order what) {
       // A DELETE whose first answer was lost finds nothing left to delete.
       if (what.method == "DELETE" && answer.status == 404 && answer.attempts > 1) co_return http::client_response{};
     }
-    const bool may_renew = what.authorized && !renewed && is_about_the_token(*refused);
+    const bool may_renew = what.authorized && !renewed && refused->why == failure::not_authenticated;
     if (!may_renew || !co_await renew(used)) throw request_error(std::move(*refused));
     renewed = true;
   }

@@ -26,6 +26,7 @@ struct client::impl : std::enable_shared_from_this<client::impl> {
     http::body body;
     std::string accept = "application/json";
     bool authorized = true; ///< with the access token, and again with a new one where it has expired
+    std::string bearer;     ///< with this token instead
     bool transfer = false;  ///< counts as an upload or download
     std::function<void(std::uint64_t, std::uint64_t)> on_upload_progress;
 

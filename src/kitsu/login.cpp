@@ -110,9 +110,9 @@ login_error::login_error(login_outcome outcome)
 namespace {
 
 /// Says whether a Kitsu API answers at `self`'s address, or one level below, where people forget it.
-task<login_outcome> not_kitsu_outcome(client::impl& self, const client& handle) {
+task<login_outcome> not_kitsu_outcome(client::impl& self, client& handle) {
   login_outcome out = outcome_of(login_status::not_kitsu);
-  const server_status here = co_await client(handle).check_server_status();
+  const server_status here = co_await handle.check_server_status();
   if (here.is_kitsu) {
     out.message = "the server is Kitsu but answered the login in an unknown way: " + here.problem;
     co_return out;
@@ -149,12 +149,12 @@ task<login_outcome> log_in_with(std::shared_ptr<client::impl> self, client handl
   if (said && json::find(*said, "login") && (answer.status == 400 || answer.status == 401)) {
     if (auto out = refusal_of(*said)) co_return std::move(*out);
     // A server whose database is out of reach, or busy, says the same as one that knows the password to be wrong.
-    const server_status state = co_await client(handle).check_server_status();
+    const server_status state = co_await handle.check_server_status();
     co_return outcome_of(state.is_kitsu && !state.database_up ? login_status::no_database
                                                               : login_status::wrong_password);
   }
   if (answer.status >= 500 && problem.why != failure::not_kitsu) {
-    const server_status state = co_await client(handle).check_server_status();
+    const server_status state = co_await handle.check_server_status();
     if (state.is_kitsu && !state.database_up) co_return outcome_of(login_status::no_database);
     throw request_error(problem);
   }

@@ -1,6 +1,5 @@
-#include "kitsu/percent.hpp"
-
 #include <weir/core/error.hpp>
+#include <weir/http/percent.hpp>
 #include <weir/kitsu/query.hpp>
 
 namespace weir::kitsu {
@@ -37,7 +36,7 @@ path& path::append(std::string_view segment) {
   for (const char c : segment)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) refuse(text_, "is continued with a control character");
   if (!text_.empty()) text_ += '/';
-  percent_encode(text_, segment);
+  text_ += http::percent_encoded(segment);
   return *this;
 }
 

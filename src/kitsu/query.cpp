@@ -1,6 +1,5 @@
-#include "kitsu/percent.hpp"
-
 #include <weir/core/error.hpp>
+#include <weir/http/percent.hpp>
 #include <weir/json/value.hpp>
 #include <weir/kitsu/query.hpp>
 
@@ -66,9 +65,7 @@ std::string query::encoded() const {
     if (p.value.is_null()) continue;
     if (p.name.empty()) throw error(errc::invalid_argument, "a parameter of the query has no name");
     if (!text.empty()) text += '&';
-    percent_encode(text, p.name);
-    text += '=';
-    percent_encode(text, p.value.text());
+    text += http::percent_encoded(p.name) + "=" + http::percent_encoded(p.value.text());
   }
   return text;
 }

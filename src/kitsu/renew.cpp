@@ -55,15 +55,8 @@ task<bool> client::impl::refresh() {
   if (now.refresh.empty()) co_return false;
   ++refreshes;
   const unsigned used = generation;
-  order ask{.where = "auth/refresh-token", .authorized = false};
-  http::client_request out = request(ask);
-  out.headers.set("Authorization", "Bearer " + now.refresh);
-  http::client_response answer;
-  try {
-    answer = co_await web.send(std::move(out));
-  } catch (const http::transport_error& problem) {
-    throw request_error(classify(problem, ask.method, ask.where.text()));
-  }
+  const order ask{.where = "auth/refresh-token", .authorized = false, .bearer = now.refresh};
+  const http::client_response answer = co_await attempt(ask);
   if (generation != used) co_return true; // somebody has given us others meanwhile
   if (answer.status / 100 != 2) {
     failed_call refused = classify(ask, answer);

@@ -43,9 +43,7 @@ class listing {
       co_await self_.web.stream(
           std::move(ask), [this](std::span<const std::byte> piece) { return take(piece); }, std::move(how));
     } catch (const http::transport_error& problem) {
-      failed_call call = classify(problem, what_.method, what_.where.text());
-      call.path = what_.where.text();
-      throw request_error(std::move(call));
+      throw request_error(classify(problem, what_.method, what_.where.text()));
     }
     if (status_ / 100 != 2) {
       co_return classify(refusal{.method = what_.method,

@@ -3,6 +3,7 @@
 #include <weir/core/error.hpp>
 #include <weir/files/list.hpp>
 #include <weir/files/name.hpp>
+#include <weir/http/percent.hpp>
 #include <weir/media/base64.hpp>
 #include <weir/offload/threadpool.hpp>
 #include <weir/studio/mcp_tools.hpp>
@@ -18,22 +19,6 @@ constexpr std::string_view scheme = "weir://";
 /// As base64 in a JSON answer; larger files are for download tools and file systems.
 constexpr std::uint64_t max_resource_bytes = std::uint64_t{8} << 20;
 constexpr std::int64_t max_listed = 200;
-
-/// Percent-encoding of a path (RFC 3986): everything but unreserved characters and '/'.
-std::string encoded(std::string_view name) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : name) {
-    if (std::isalnum(c) || std::string_view("-._~/").find(static_cast<char>(c)) != std::string_view::npos) {
-      out += static_cast<char>(c);
-    } else {
-      out += '%';
-      out += digits[c >> 4];
-      out += digits[c & 15];
-    }
-  }
-  return out;
-}
 
 std::optional<std::string> decoded(std::string_view text) {
   const auto digit = [](char c) {
@@ -56,7 +41,7 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 std::string uri_of(media_kind kind, std::string_view name) {
-  return std::string(scheme) + std::string(folder_of(kind)) + "/" + encoded(name);
+  return std::string(scheme) + std::string(folder_of(kind)) + "/" + http::percent_encoded(name, "/");
 }
 
 struct named_file {

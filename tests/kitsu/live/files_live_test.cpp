@@ -1,5 +1,6 @@
 #include "fakes/fault_proxy/proxy.hpp"
 #include "kitsu/live/zou.hpp"
+#include "kitsu/own_folder.hpp"
 
 #include <weir/core/gather.hpp>
 #include <weir/core/run.hpp>
@@ -21,28 +22,15 @@ using namespace std::chrono_literals;
 using test::zou;
 namespace fs = std::filesystem;
 
-class folder {
- public:
-  folder() {
-    char name[] = "/tmp/weir-files-live-XXXXXX";
-    if (!::mkdtemp(name)) throw std::runtime_error("no folder");
-    path_ = name;
-  }
-  ~folder() { fs::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  files::root root() const { return files::root::open(path_.string()); }
+struct folder : test::own_folder {
+  files::root root() const { return files::root::open(path()); }
   /// Names that a user sees.
   std::size_t visible() const {
     std::size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(path_)) count += !entry.path().filename().string().starts_with(".");
+    for (const auto& entry : fs::directory_iterator(path()))
+      count += !entry.path().filename().string().starts_with(".");
     return count;
   }
-  void write(const std::string& name, std::string_view bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-  }
-
- private:
-  fs::path path_;
 };
 
 void as_admin(std::string host, std::function<task<void>(client&)> body, client_options options = {}) {
@@ -126,7 +114,7 @@ TEST(files_live, a_cut_download_goes_on_in_another_life_of_the_client) {
 
 TEST(files_live, what_is_not_there_leaves_nothing_and_an_existing_file_stays) {
   folder to;
-  to.write("old.mp4", "old");
+  test::write_to(to / "old.mp4", "old");
   as_admin(zou::get().url(), [&](client& studio) -> task<void> {
     const auto root = to.root();
     const auto picture = zou::get().previews("picture").front();
@@ -167,7 +155,7 @@ TEST(files_live, a_picture_goes_up_and_is_a_preview) {
   as_admin(zou::get().url(), [&](client& studio) -> task<void> {
     const auto root = from.root();
     co_await studio.download(path(zou::text_of(zou::get().previews("picture").at(1), "path")), root, "frame.png");
-    from.write("empty.png", "");
+    test::write_to(from / "empty.png", "");
     const std::string id = co_await new_preview(studio);
     const path where("pictures/preview-files", id);
 
@@ -201,7 +189,7 @@ TEST(files_live, a_file_that_grows_while_it_is_sent_goes_up_with_the_length_it_h
   fakes::fault_proxy proxy(port_of(zou::get().url()), {{.when = {.path_prefix = "/pictures/preview-files"},
                                                         .then = fakes::faults::throttle_request(2'000'000)}});
   folder from;
-  from.write("scene.zip", std::string(2'000'000, 'z'));
+  test::write_to(from / "scene.zip", std::string(2'000'000, 'z'));
   as_admin(proxy.url(), [&](client& studio) -> task<void> {
     const std::string id = co_await new_preview(studio);
     event begun;

@@ -1,16 +1,14 @@
-#pragma once
+#include <weir/http/percent.hpp>
 
-#include <string>
-#include <string_view>
+namespace weir::http {
 
-namespace weir::kitsu {
-
-/// Appends `text` to `out`: every byte but the unreserved ones of RFC 3986 2.3 as %XX.
-inline void percent_encode(std::string& out, std::string_view text) {
+std::string percent_encoded(std::string_view text, std::string_view keep) {
+  std::string out;
+  out.reserve(text.size());
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
-                       byte == '-' || byte == '.' || byte == '_' || byte == '~';
+                       byte == '-' || byte == '.' || byte == '_' || byte == '~' || keep.find(c) != keep.npos;
     if (plain) {
       out += c;
     } else {
@@ -19,6 +17,7 @@ inline void percent_encode(std::string& out, std::string_view text) {
       out += "0123456789ABCDEF"[byte & 15];
     }
   }
+  return out;
 }
 
-} // namespace weir::kitsu
+} // namespace weir::http
