@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -414,6 +415,39 @@ class Pull(Kitsu):
         out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, out), (130, ""))
         self.assertIn("the same command goes on", err)
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("mount"), "a disk of its own needs root")
+    def test_a_disk_that_is_full(self):
+        folder = self.place.work / "disk"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "weir-e2e", str(folder)], check=True)
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", str(folder)], check=True))
+        (folder / "mine.txt").write_text("as it was")
+        archive = next(one for one in FACTS["previews"] if one["kind"] == "archive")
+        large = self.as_admin("pull", "--preview", archive["id"], "--to", str(folder), "--json")
+        self.assertEqual(large.code, 1)
+        (file,) = large.envelope()["files"]
+        self.assertEqual(file["state"], "failed")
+        self.assertIn("the disk or the quota is full", file["problem"])
+        self.assertEqual(set(self.files(folder)), {"mine.txt"})
+        with open(folder / ".ballast", "wb", buffering=0) as ballast:
+            room = os.statvfs(folder)
+            ballast.write(b"x" * (room.f_bavail * room.f_frsize - 4_000_000))
+        many = self.as_admin("pull", "--project", "Aurora", "--only", "pictures", "--to", str(folder), "--json")
+        self.assertEqual(many.code, 1)
+        result = many.envelope()
+        self.assertGreater(sum("not tried" in one.get("problem", "") for one in result["files"]), 100)
+        sums = {one["id"][:8]: one.get("sha256") for one in FACTS["previews"]}
+        for name in set(self.files(folder)) - {"mine.txt"}:  # what is there is whole; others may have pushed some more
+            id = name.rpartition("_")[2].partition(".")[0]
+            self.assertEqual(sha256(folder / name), sums.get(id, sha256(folder / name)))
+        self.assertEqual((folder / "mine.txt").read_text(), "as it was")
+        (folder / ".ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=256m", str(folder)], check=True)
+        again = self.as_admin("pull", "--project", "Aurora", "--to", str(folder), "--json")
+        self.assertEqual(again.code, 0, again.err)
+        self.assertGreaterEqual(again.envelope()["result"]["skipped"], result["downloaded"])
+        self.check(folder)
 
     def test_one_task_one_preview_and_kinds(self):
         archive = next(one for one in FACTS["previews"] if one["kind"] == "archive")
