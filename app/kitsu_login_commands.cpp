@@ -20,6 +20,7 @@ task<std::string> revoke(kitsu::stored_login login) {
   try {
     kitsu::client_options options;
     options.ca_file = login.ca_file;
+    options.client_certificate_file = login.client_certificate_file;
     options.allow_plain_http = login.allow_plain_http;
     kitsu::client studio(login.host, login.tokens, options);
     co_await with_timeout(10s, studio.get("auth/logout"));
@@ -77,6 +78,8 @@ void add_kitsu_login_commands(CLI::App& group, command_line& line) {
   login->add_flag("--allow-plain-http", given->allow_plain_http,
                   "Send password and tokens unencrypted to another machine");
   login->add_option("--ca-file", given->ca_file, "PEM file of authorities to trust beside the system's");
+  login->add_option("--client-certificate", given->client_certificate_file,
+                    "PEM file with certificate and private key, for a server that asks for one");
 
   add_kitsu_subcommand(group, line, "logout", "Revoke the tokens and remove them from this machine",
                        "  weir kitsu logout", [&line] { return log_out(line); });

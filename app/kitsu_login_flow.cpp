@@ -9,6 +9,7 @@
 #include <weir/kitsu/token_store.hpp>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace weir::app {
 
@@ -20,6 +21,7 @@ kitsu::client_options options_of(const login_choice& chosen) {
   kitsu::client_options options;
   options.allow_plain_http = chosen.allow_plain_http;
   options.ca_file = chosen.ca_file;
+  options.client_certificate_file = chosen.client_certificate_file;
   return options;
 }
 
@@ -103,6 +105,7 @@ class login {
                 .email = chosen_.email,
                 .tokens = tokens_,
                 .ca_file = chosen_.ca_file,
+                .client_certificate_file = chosen_.client_certificate_file,
                 .allow_plain_http = chosen_.allow_plain_http});
     const std::string name = harmless(json::string_or(outcome.user, "full_name", chosen_.email));
     tell("logged in to " + host_ + " as " + name + "; the tokens are in " + store.shown());
@@ -151,6 +154,7 @@ int keep_bot(const command_line& line, const login_choice& chosen, const std::st
               .email = "",
               .tokens = {token, ""},
               .ca_file = chosen.ca_file,
+              .client_certificate_file = chosen.client_certificate_file,
               .allow_plain_http = chosen.allow_plain_http});
   tell("the bot's token works at " + host + " (" + std::to_string(projects) + " open projects); it is in " +
        store.shown());
@@ -220,6 +224,9 @@ std::string advice_on(const kitsu::login_outcome& outcome) {
 int log_in_as(const command_line& line, const login_choice& given) {
   login_choice chosen = given;
   try {
+    // They are kept with the login, for commands that run in other folders.
+    for (std::string* file : {&chosen.ca_file, &chosen.client_certificate_file})
+      if (!file->empty()) *file = std::filesystem::absolute(*file).lexically_normal().string();
     if (chosen.host.empty()) chosen.host = kitsu::process_environment("KITSU_HOST").value_or("");
     check_store();
     if (chosen.bot_token_stdin) return keep_bot(line, chosen, text_argument("-"));

@@ -11,7 +11,7 @@ namespace weir::app {
 
 /// How somebody wants to log in.
 struct login_choice {
-  std::string host, email, code, recovery_code, password_file, ca_file;
+  std::string host, email, code, recovery_code, password_file, ca_file, client_certificate_file;
   bool password_stdin = false, bot_token_stdin = false, send_code = false, allow_plain_http = false;
 };
 

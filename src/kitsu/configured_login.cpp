@@ -31,6 +31,7 @@ configured_login_result from_store(const std::optional<std::string>& host, const
   out.email = kept->email;
   out.tokens = kept->tokens;
   out.ca_file = kept->ca_file;
+  out.client_certificate_file = kept->client_certificate_file;
   out.allow_plain_http = kept->allow_plain_http;
   out.store = store;
   return out;
@@ -59,6 +60,7 @@ configured_login_result configured_login(const environment& env) {
     if (email) out.email = *email;
   }
   if (const auto file = env("KITSU_CA_FILE")) out.ca_file = *file;
+  if (const auto file = env("KITSU_CLIENT_CERTIFICATE")) out.client_certificate_file = *file;
   if (const auto plain = env("KITSU_ALLOW_PLAIN_HTTP"); plain && *plain == "1") out.allow_plain_http = true;
   return out;
 }
@@ -96,6 +98,7 @@ task<bool> log_in_again(client& studio, std::string email, std::string password,
 task<client> open_client(configured_login_result login, client_options options,
                          std::function<void(const std::string&)> on_problem) {
   if (!login.ca_file.empty()) options.ca_file = login.ca_file;
+  if (!login.client_certificate_file.empty()) options.client_certificate_file = login.client_certificate_file;
   if (login.allow_plain_http) options.allow_plain_http = true;
   if (login.store) {
     options.on_new_tokens = [store = *login.store, of = stored_login{.host = login.host, .email = login.email},

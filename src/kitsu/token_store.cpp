@@ -79,6 +79,7 @@ stored_login login_in(const std::string& text, const std::string& shown) {
   login.email = json::string_or(*fields, "email");
   login.tokens = {json::string_or(*fields, "access_token"), json::string_or(*fields, "refresh_token")};
   login.ca_file = json::string_or(*fields, "ca_file");
+  login.client_certificate_file = json::string_or(*fields, "client_certificate_file");
   login.allow_plain_http = json::bool_or(*fields, "allow_plain_http", false);
   if (login.host.empty() || login.tokens.empty()) throw broken();
   return login;
@@ -115,6 +116,7 @@ void token_store::save(const stored_login& login) const {
   if (!login.email.empty()) fields["email"] = login.email;
   if (!login.tokens.refresh.empty()) fields["refresh_token"] = login.tokens.refresh;
   if (!login.ca_file.empty()) fields["ca_file"] = login.ca_file;
+  if (!login.client_certificate_file.empty()) fields["client_certificate_file"] = login.client_certificate_file;
   if (login.allow_plain_http) fields["allow_plain_http"] = true;
   const split_path where = split(file_);
   try {

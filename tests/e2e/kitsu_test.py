@@ -19,6 +19,7 @@ import unittest
 from pathlib import Path
 
 from holding_proxy import HoldingProxy
+from tls_front import TlsFront
 from weir_client import PATIENCE, WEIR, Place, png, run, until
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "kitsu"))
@@ -233,6 +234,22 @@ class Login(Kitsu):
         self.assertIn("not encrypted", ran.err)
         ran = self.weir("login", "http://127.0.0.1:1/api", "--email", "a@b.c", "--password-stdin", text="x")
         self.assertEqual(ran.code, 1)
+
+    def test_a_server_that_wants_to_see_a_certificate(self):
+        front = TlsFront(HOST, self.place.work)
+        self.addCleanup(front.close)
+        command = ("login", front.url, "--email", ADMIN["email"], "--password-stdin")
+        ran = self.weir(*command, text=ADMIN["password"])
+        self.assertEqual((ran.code, ran.out), (1, ""), ran.err)
+        self.assertIn("certificate", ran.err)
+        ran = self.weir(*command, "--ca-file", "ca.pem", text=ADMIN["password"])
+        self.assertEqual((ran.code, ran.out), (1, ""), ran.err)
+        ran = self.weir(*command, "--ca-file", "ca.pem", "--client-certificate", "client.pem", text=ADMIN["password"])
+        self.assertEqual(ran.code, 0, ran.err)
+        # Both are kept with the login, also for commands in another folder.
+        ran = run(self.place, "kitsu", "projects", cwd=self.place.home)
+        self.assertIn("Aurora", ran.out, ran.err)
+        self.assertEqual(run(self.place, "kitsu", "logout", cwd=self.place.home).code, 0)
 
     def test_logging_out(self):
         ran = self.weir("logout")

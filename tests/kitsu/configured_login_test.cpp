@@ -52,13 +52,15 @@ TEST(ConfiguredLogin, TakesTheEnvironmentFirst) {
                                              {"KITSU_EMAIL", "e@example.com"},
                                              {"KITSU_PASSWORD", "secret"},
                                              {"KITSU_ALLOW_PLAIN_HTTP", "1"},
-                                             {"KITSU_CA_FILE", "/ca.pem"}}));
+                                             {"KITSU_CA_FILE", "/ca.pem"},
+                                             {"KITSU_CLIENT_CERTIFICATE", "/me.pem"}}));
   EXPECT_EQ(person.source, login_source::password);
   EXPECT_EQ(person.email, "e@example.com");
   EXPECT_EQ(person.password, "secret");
   EXPECT_TRUE(person.tokens.empty());
   EXPECT_TRUE(person.allow_plain_http);
   EXPECT_EQ(person.ca_file, "/ca.pem");
+  EXPECT_EQ(person.client_certificate_file, "/me.pem");
 
   const auto stored = configured_login(with({{"WEIR_KITSU_LOGIN", file}, {"KITSU_HOST", "https://stored/api/"}}));
   EXPECT_EQ(stored.source, login_source::store);

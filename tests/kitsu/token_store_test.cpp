@@ -20,6 +20,7 @@ stored_login a_login() {
           .email = "ann@example.com",
           .tokens = {"access-1", "refresh-1"},
           .ca_file = "/etc/own-ca.pem",
+          .client_certificate_file = "/etc/me.pem",
           .allow_plain_http = true};
 }
 
@@ -55,6 +56,7 @@ TEST(TokenStore, KeepsALoginForItsUserAlone) {
   EXPECT_EQ(kept->tokens.access, "access-1");
   EXPECT_EQ(kept->tokens.refresh, "refresh-1");
   EXPECT_EQ(kept->ca_file, "/etc/own-ca.pem");
+  EXPECT_EQ(kept->client_certificate_file, "/etc/me.pem");
   EXPECT_TRUE(kept->allow_plain_http);
 }
 

@@ -19,7 +19,7 @@ struct stored_login {
   std::string host;
   std::string email; ///< empty for a bot
   kitsu::tokens tokens;
-  std::string ca_file;
+  std::string ca_file, client_certificate_file;
   bool allow_plain_http = false;
 };
 
