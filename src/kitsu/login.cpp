@@ -1,6 +1,13 @@
 #include "kitsu/impl.hpp"
 
+#include <weir/core/event.hpp>
+#include <weir/core/race.hpp>
+#include <weir/core/shield.hpp>
+#include <weir/core/sleep.hpp>
+#include <weir/core/stop.hpp>
 #include <weir/core/timeout.hpp>
+
+#include <stop_token>
 
 namespace weir::kitsu {
 namespace {
@@ -126,11 +133,43 @@ task<login_outcome> not_kitsu_outcome(client::impl& self, client& handle) {
   co_return out;
 }
 
+constexpr std::chrono::seconds logout_patience{2};
+
+task<bool> log_out_of(std::shared_ptr<client::impl> self) {
+  const bool tell = std::exchange(self->logged_in, false) && !self->now.access.empty();
+  const client::impl::order ask{.where = "auth/logout"};
+  http::client_request out = self->request(ask);
+  self->accept_tokens({});
+  if (!tell) co_return false;
+  out.retry = http::retry_policy::never();
+  try {
+    const http::client_response answer = co_await with_timeout(logout_patience, self->web.send(std::move(out)));
+    co_return answer.status / 100 == 2;
+  } catch (const std::exception&) {
+    co_return false;
+  }
+}
+
+task<void> patience_after(event& told) {
+  co_await told.wait();
+  co_await sleep_for(logout_patience);
+}
+
+/// The answer to a login is waited for a little while even after the caller was cancelled: it holds tokens, which
+/// nobody else could have revoked.
+task<http::client_response> answer_of_login(client::impl& self, const client::impl::order& ask) {
+  event told;
+  const std::stop_callback tell(this_task::stop_token(), [&told] { told.set(); });
+  auto first = co_await shield(race(self.attempt(ask), patience_after(told)));
+  if (first.index() == 1) this_task::throw_if_cancelled();
+  co_return std::get<0>(std::move(first));
+}
+
 task<login_outcome> log_in_with(std::shared_ptr<client::impl> self, client handle, json::object form) {
   client::impl::order ask{
       .method = "POST", .where = "auth/login", .body = http::body(json::serialize(form)), .authorized = false};
   ++self->calls_made;
-  const http::client_response answer = co_await self->attempt(ask);
+  const http::client_response answer = co_await answer_of_login(*self, ask);
   const failed_call problem = classify(ask, answer);
   const auto parsed = json_of(answer.body);
   const json::object* said = parsed ? parsed->if_object() : nullptr;
@@ -144,6 +183,10 @@ task<login_outcome> log_in_with(std::shared_ptr<client::impl> self, client handl
     out.two_factor_setup_required = json::bool_or(*said, "two_factor_authentication_required", false);
     self->accept_tokens(std::move(fresh));
     self->logged_in = true;
+    if (this_task::stop_token().stop_requested()) {
+      co_await shield(log_out_of(self));
+      this_task::throw_if_cancelled();
+    }
     co_return out;
   }
   if (said && json::find(*said, "login") && (answer.status == 400 || answer.status == 401)) {
@@ -169,21 +212,6 @@ task<void> change_password_with(std::shared_ptr<client::impl> self, json::object
                        .where = "auth/reset-password",
                        .body = http::body(json::serialize(form)),
                        .authorized = false});
-}
-
-task<bool> log_out_of(std::shared_ptr<client::impl> self) {
-  const bool tell = std::exchange(self->logged_in, false) && !self->now.access.empty();
-  const client::impl::order ask{.where = "auth/logout"};
-  http::client_request out = self->request(ask);
-  self->accept_tokens({});
-  if (!tell) co_return false;
-  out.retry = http::retry_policy::never();
-  try {
-    const http::client_response answer = co_await with_timeout(std::chrono::seconds(2), self->web.send(std::move(out)));
-    co_return answer.status / 100 == 2;
-  } catch (const std::exception&) {
-    co_return false;
-  }
 }
 
 void check_not_empty(std::string_view text, const char* name) {

@@ -122,6 +122,7 @@ class client {
   /// Logs in with e-mail address (or desktop login) and password.
   /// Returns: how it came out; everything that the server can answer is an outcome, not an error.
   /// Fails: invalid_argument for an empty address or password; request_error (unreachable, timeout, ...).
+  /// Cancellation: an answer that is under way is waited for, two seconds at most, and its tokens are revoked.
   task<login_outcome> log_in(std::string email, std::string password, second_factor factor = {});
   /// Asks the server to send the code of two-factor authentication by e-mail.
   task<void> send_email_code(std::string email);
