@@ -92,6 +92,9 @@ class Killed(Bought):
 class KilledWhilePublishing(Bought):
     options = ("--video-ms", "0", "--image-ms", "0", "--video-bytes", "700KB", "--image-bytes", "300KB")
 
+    def visible(self):
+        return sum(not path.name.startswith(".") for folder in (self.place.images, self.place.videos) for path in folder.iterdir())
+
     def check_all(self, digests):
         """Every file that can be seen is whole."""
         seen = 0
@@ -120,7 +123,9 @@ class KilledWhilePublishing(Bought):
                 server.request("tools/call", {"name": "prepare_reference_image", "arguments": {
                     "input_filename": "photo.png", "target_size": "640x360"}})
                 server.request("tools/call", {"name": "generate_image", "arguments": {"prompt": "x"}})
-            time.sleep(chance.uniform(0, 0.5))
+            enough = self.visible() + chance.randrange(11)  # of 18; on a slow machine as on a fast one
+            until(lambda: self.visible() >= enough, "some files of this round", pause=0.001)
+            time.sleep(chance.uniform(0, 0.03))
             server.kill()
             seen.append(self.check_all(digests))
         print("files after each round:", seen)
