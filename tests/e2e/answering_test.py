@@ -83,7 +83,7 @@ class Answering(WithPlace):
             server.good("list_reference_images")
             server.good("list_videos")
             server.ask("resources/list")
-            self.assertLess(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 10)
             self.assertFalse(all(number in server.answers for number in jobs))
             for number in jobs:
                 self.assertFalse(server.wait(number)["result"].get("isError"))

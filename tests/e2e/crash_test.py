@@ -148,8 +148,9 @@ class KilledWhilePublishing(Bought):
             command = subprocess.Popen([os.environ.get("WEIR", "weir"), "video", "download", handle, "-o", "film.mp4", "--overwrite"],
                                        cwd=self.place.work, env=self.place.openai(self.fake), stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(chance.uniform(0, 0.15) if round < 18 else 2)
-            command.kill()
+            if round < 18:
+                time.sleep(chance.uniform(0, 0.15))
+                command.kill()
             command.wait(PATIENCE)
             digest = hashlib.sha256(film.read_bytes()).hexdigest()
             self.assertIn(digest, (old, new))

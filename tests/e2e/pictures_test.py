@@ -73,7 +73,7 @@ class Pictures(WithPlace):
         for width, height in ((50_000, 50_000), (2**31 - 1, 2**31 - 1), (0, 5), (60_000, 2_000)):
             begin = time.monotonic()
             self.refuse("bomb.png", header(width, height) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b""))
-            self.assertLess(time.monotonic() - begin, 5)
+            self.assertLess(time.monotonic() - begin, 20)
         self.assertLess(self.growth_kib(), 64 << 10)
 
     def test_bomb_profiles_and_texts(self):

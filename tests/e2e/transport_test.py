@@ -118,7 +118,7 @@ class Pipes(WithPlace):
         server = Stdio(self.place)
         begin = time.monotonic()
         self.assertEqual(server.close(), 0)
-        self.assertLess(time.monotonic() - begin, 1)
+        self.assertLess(time.monotonic() - begin, 10)
 
     def test_end_of_input_while_calls_run(self):
         self.place.jpeg("large.jpg", 4000, 3000)
@@ -132,9 +132,9 @@ class Pipes(WithPlace):
         below = server.children()
         begin = time.monotonic()
         self.assertEqual(server.close(), 0)
-        self.assertLess(time.monotonic() - begin, 3)  # under 1 s on an idle machine
+        self.assertLess(time.monotonic() - begin, 15)  # under 1 s on an idle machine
         for child in below:
-            until(lambda: not os.path.exists(f"/proc/{child}"), "the encoder is gone", 5)
+            until(lambda: not os.path.exists(f"/proc/{child}"), "the encoder is gone", 30)
         self.assertEqual([n for n in os.listdir(self.place.images) if n.endswith(".part")], [])
 
     def test_terminate(self):
@@ -147,7 +147,7 @@ class Pipes(WithPlace):
             server.process.send_signal(stop)
             self.assertIn(server.process.wait(10), (0, 130))
             for child in below:
-                until(lambda: not os.path.exists(f"/proc/{child}"), "the encoder is gone", 5)
+                until(lambda: not os.path.exists(f"/proc/{child}"), "the encoder is gone", 30)
             server.close()
 
     def test_reader_is_gone(self):
