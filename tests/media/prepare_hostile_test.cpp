@@ -126,7 +126,7 @@ TEST(prepare_hostile, huge_headers_are_refused_at_once) {
   EXPECT_EQ(code_of(png_of(70'000, 1, zlib(bytes(100)))), weir::errc::too_large);
   EXPECT_EQ(code_of(png_of(8193, 8192, zlib(bytes(100)))), weir::errc::too_large);
 #ifndef WEIR_TEST_SANITIZED
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 50ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 #else
   (void)start;
 #endif

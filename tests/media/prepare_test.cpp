@@ -198,7 +198,7 @@ TEST(prepare, cancellation_comes_through_quickly_in_every_decoder) {
         prepare_image(image_source::from_bytes(*file), options, [](auto) {}, later.get_token()), weir::cancelled);
     const auto done = std::chrono::steady_clock::now();
     watcher.join();
-    EXPECT_LT(done - asked, 500ms);
+    EXPECT_LT(done - asked, 2s);
   }
 }
 

@@ -145,7 +145,7 @@ TEST(openai_memory, the_loop_keeps_ticking_while_a_picture_comes) {
     EXPECT_EQ(seen.seen->bytes, 10 * megabyte);
     best = std::min(best, longest);
   }
-  EXPECT_LT(best, 100ms);
+  EXPECT_LT(best, 300ms);
 }
 
 } // namespace
