@@ -33,8 +33,10 @@ void print_result(const command_line& line, json::object result);
 CLI::App* add_kitsu_subcommand(CLI::App& group, command_line& line, const std::string& name, const std::string& title,
                                const std::string& examples, std::function<int()> act);
 
-/// The text of a member of a row; numbers and booleans as text, null and what is missing as "". `name` may lead into
-/// objects: "data.frame_in".
+/// A member of a row, or nullptr. `name` may lead into objects: "data.frame_in".
+const json::value* member_at(const json::object& row, std::string_view name);
+
+/// The text of that member; numbers and booleans as text, null and what is missing as "".
 std::string text_of(const json::object& row, std::string_view name);
 
 /// `row` with these members alone; all where `fields` is empty.

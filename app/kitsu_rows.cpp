@@ -4,15 +4,17 @@
 
 namespace weir::app {
 
+const json::value* member_at(const json::object& row, std::string_view name) {
+  if (const json::value* v = json::find(row, name)) return v;
+  const std::size_t dot = name.find('.');
+  const json::value* above = dot == name.npos ? nullptr : json::find(row, name.substr(0, dot));
+  const json::object* inner = above ? above->if_object() : nullptr;
+  return inner ? member_at(*inner, name.substr(dot + 1)) : nullptr;
+}
+
 std::string text_of(const json::object& row, std::string_view name) {
-  const json::value* v = json::find(row, name);
-  if (!v) {
-    const std::size_t dot = name.find('.');
-    const json::value* above = dot == name.npos ? nullptr : json::find(row, name.substr(0, dot));
-    const json::object* inner = above ? above->if_object() : nullptr;
-    return inner ? text_of(*inner, name.substr(dot + 1)) : "";
-  }
-  if (v->is_null()) return {};
+  const json::value* v = member_at(row, name);
+  if (!v || v->is_null()) return {};
   if (v->is_string()) return std::string(std::string_view(v->get_string()));
   return json::serialize(*v);
 }
@@ -21,16 +23,7 @@ json::object only_fields(const json::object& row, const std::vector<std::string>
   if (fields.empty()) return row;
   json::object out;
   for (const std::string& name : fields) {
-    const json::object* in = &row;
-    std::string_view rest = name;
-    const json::value* v = json::find(*in, rest);
-    for (std::size_t dot; !v && (dot = rest.find('.')) != rest.npos;) {
-      const json::value* above = json::find(*in, rest.substr(0, dot));
-      if (!above || !above->is_object()) break;
-      in = &above->get_object();
-      rest.remove_prefix(dot + 1);
-      v = json::find(*in, rest);
-    }
+    const json::value* v = member_at(row, name);
     out[name] = v ? *v : json::value(nullptr);
   }
   return out;

@@ -2,6 +2,7 @@
 #include "table.hpp"
 
 #include <weir/core/gather.hpp>
+#include <weir/json/suggest.hpp>
 #include <weir/kitsu/find.hpp>
 
 #include <algorithm>
@@ -73,6 +74,8 @@ class shots {
     }
     if (!given_.lines) print();
     std::fflush(stdout);
+    for (const std::string& name : unknown_) // a misspelt one, or one that no shot has a value for
+      tell("warning: no shot has a field \"" + json::printable(name) + "\"" + json::did_you_mean(name, known_));
     co_return exit_code::ok;
   }
 
@@ -91,10 +94,19 @@ class shots {
     const std::string parent = text_of(shot, "parent_id");
     if (!sequence_.empty() && parent != sequence_) return;
     if (text_of(shot, "sequence_name").empty()) shot["sequence_name"] = name_in(sequences_, parent);
+    look_for_fields(shot);
     if (given_.lines)
       write_line(only_fields(shot, given_.fields));
     else
       rows_.push_back(std::move(shot));
+  }
+
+  void look_for_fields(const json::object& shot) {
+    if (known_.empty()) {
+      for (const auto& each : shot) known_.emplace_back(each.key());
+      unknown_ = given_.fields;
+    }
+    std::erase_if(unknown_, [&shot](const std::string& name) { return member_at(shot, name) != nullptr; });
   }
 
   void print() {
@@ -141,6 +153,7 @@ class shots {
   kitsu::client studio_;
   names sequences_, types_, states_;
   std::string sequence_;
+  std::vector<std::string> known_, unknown_; ///< fields: of the first shot; of those asked for what none has had
   std::vector<json::object> rows_;
 };
 

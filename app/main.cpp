@@ -9,8 +9,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <string_view>
 
 namespace weir::app {
 
@@ -28,6 +30,11 @@ std::string command_words(int argc, char** argv) {
     ++count;
   }
   return words;
+}
+
+/// The options are not parsed where they hold a mistake.
+bool asks_for_json(int argc, char** argv) {
+  return std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
 }
 
 void add_shared_flags(CLI::App& app, command_line& line) {
@@ -68,8 +75,9 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::CallForVersion& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& mistake) {
-    print(failed(command_words(argc, argv), "usage", std::string(mistake.what()) + " (see --help)", exit_code::usage),
-          line.indent());
+    const std::string words = command_words(argc, argv);
+    if (!words.starts_with("kitsu") || asks_for_json(argc, argv)) // whose answers are tables unless programs ask
+      print(failed(words, "usage", std::string(mistake.what()) + " (see --help)", exit_code::usage), line.indent());
     tell(std::string("error (usage): ") + mistake.what() + "; see --help");
     return exit_code::usage;
   }

@@ -284,6 +284,10 @@ class Lists(Kitsu):
         self.assertGreater(len(some), 10)
         self.assertEqual(set(some[0]), {"name", "data.frame_in"})
         self.assertEqual(some[0]["data.frame_in"], 101)
+        ran = self.as_admin("shots", "--project", "Aurora", "--sequence", "SQ01", "--fields", "nane,data.frame_in")
+        self.assertEqual(ran.code, 0)
+        self.assertIn("no shot has a field \"nane\" (did you mean 'name'?)", ran.err)
+        self.assertNotIn("frame_in", ran.err)
 
     def test_shots_with_their_tasks_line_by_line(self):
         ran = self.as_admin("shots", "--project", "Bastion", "--with-tasks", "--jsonl")
@@ -481,6 +485,10 @@ class Pull(Kitsu):
         self.assertEqual(ran.code, 1)
         self.assertIn("processing", ran.err)
         self.assertEqual(self.as_admin("pull", "--to", "w").code, 2)
+        ran = self.as_admin("pull", "--project", "Aurora", "--jobs", "0")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("--jobs", ran.err)
+        self.assertEqual(self.as_admin("pull", "--project", "Aurora", "--jobs", "0", "--json").envelope()["error"]["type"], "usage")
 
     def test_on_a_terminal_one_line_says_how_far_it_is(self):
         terminal = Terminal(self.place, "kitsu", "pull", "--project", "Aurora", "--only", "pictures", env=self.env(TERM="xterm"))
