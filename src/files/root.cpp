@@ -134,7 +134,8 @@ root root::subroot(std::string_view name, bool create) const {
 }
 
 root root::private_root() const {
-  if (::mkdirat(fd(), ".weir", 0700) != 0 && errno != EEXIST) throw detail::open_error(errno, ".weir");
+  if (::mkdirat(fd(), ".weir", 0700) != 0 && errno != EEXIST)
+    throw errno_error(errno, "in this folder nothing can be written ('.weir', where unfinished files are kept)");
   unique_fd folder(::openat(fd(), ".weir", folder_flags));
   if (!folder) throw detail::open_error(errno, ".weir");
   return root(std::move(folder), options_);
