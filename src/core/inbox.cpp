@@ -40,11 +40,6 @@ void inbox::awake() noexcept {
   head_.compare_exchange_strong(sleeping, nullptr, std::memory_order_acq_rel);
 }
 
-void inbox::drain_wake() noexcept {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(wake_.get(), &count, sizeof count);
-}
-
 ready_node* inbox::reversed(ready_node* newest) noexcept {
   ready_node* oldest = nullptr;
   while (newest && newest != asleep()) {

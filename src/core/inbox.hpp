@@ -25,9 +25,8 @@ struct inbox {
   void awake() noexcept;
   /// Whether there is something to take; cheap enough to poll.
   bool has_news() const noexcept { return head_.load(std::memory_order_acquire) != nullptr; }
-  /// Makes the wake descriptor readable.
+  /// Makes the wake descriptor readable, for who waits for edges: it is never read.
   void signal() noexcept;
-  void drain_wake() noexcept;
   /// Takes everything, oldest first.
   ready_node* take() noexcept;
   /// Refuses all that comes later; returns what is left, oldest first.

@@ -46,7 +46,7 @@ struct loop::impl {
   std::vector<callback<void(std::string&)>> reports;
   detail::list<detail::scope, detail::in_parent> roots;
   std::vector<detail::loop_source*> sources;
-  detail::linger linger;
+  detail::linger linger{.grown = 5};
   detail::heartbeat* heartbeat = nullptr;
   /// Called when nothing can run any more and has not for `patience`; see loop::is_stuck.
   callback<void()> on_stuck;

@@ -143,7 +143,7 @@ class loop {
   /// Something on another thread will come back to this loop: it is not idle for good.
   void begin_outside() noexcept { ++outside_; }
   void end_outside() noexcept { --outside_; }
-  /// How long the loop polls for what comes from other threads before it sleeps, while something is outside.
+  /// How long the loop polls for what other threads send before it sleeps, while something is outside; see linger.hpp.
   void set_linger(std::chrono::nanoseconds at_most) noexcept;
   /// Goes by `time` from now on; nullptr: by the real one. `time` outlives its use.
   void use_manual_time(detail::manual_time* time) noexcept;

@@ -34,10 +34,10 @@ thread_limiter& default_thread_limiter();
 /// The same for work that others wait for in order to clean up; capacity 8.
 thread_limiter& cleanup_thread_limiter();
 
-/// How long a thread of the pool, and a loop that waits for one, poll for the next thing to do before they sleep:
-/// waking a sleeping thread takes some 20 us on a virtual machine, polling less than one. Polling switches itself off
-/// where it does not pay. 0: never poll; 10 us is what it is from the start, on more than one CPU. Thread-safety: any
-/// thread; holds for the whole process.
+/// How long a pool thread, and a loop that waits for one, poll before they sleep: being woken takes some 20 us on a
+/// virtual machine. A loop whose last answer came within ten times that although it slept polls five times as long,
+/// until one takes longer. What is in vain thrice in a row is left out for a while. 0: never poll; 10 us is what it is
+/// from the start, on more than one CPU. Thread-safety: any thread; holds for the whole process.
 void set_thread_linger(std::chrono::microseconds at_most);
 std::chrono::microseconds thread_linger();
 
