@@ -17,6 +17,7 @@ job_ring_end::job_ring_end(std::span<std::byte> mapped, std::chrono::nanoseconds
 
 void job_ring_end::look(std::span<std::byte> mapped, std::chrono::nanoseconds linger) {
   patience_.at_most = linger;
+  patience_.grown = 5; // a parent that sleeps has to be woken before it can send the next job
   view_.base = mapped.data();
   if (mapped.size() >= ring_view::total_bytes(1)) view_.depth = view_.header().depth;
   if (view_.depth == 0 || view_.depth > max_ring_depth || ring_view::total_bytes(view_.depth) > mapped.size())
@@ -67,6 +68,7 @@ std::optional<taken_job> job_ring_end::wait_take() noexcept {
         header.closing.load(std::memory_order_seq_cst) == 0) {
       ++sleeps_;
       while (header.asleep.load(std::memory_order_acquire) == 1) shared_wait(header.asleep, 1);
+      patience_.slept(std::chrono::steady_clock::now());
     }
     header.asleep.store(0, std::memory_order_relaxed);
   }

@@ -29,7 +29,7 @@ struct taken_job {
 class job_ring_end {
  public:
   /// Maps the ring; the descriptor may be closed afterwards. `linger`: how long to poll for the next job before
-  /// sleeping; 0 where there is one CPU. Fails: errc::unavailable.
+  /// sleeping, see linger.hpp; 0 where there is one CPU. Fails: errc::unavailable.
   job_ring_end(int descriptor, std::size_t size_bytes, std::chrono::nanoseconds linger);
 
   /// The same where it is mapped already, and stays so. (In a thread of the parent: a race detector then sees both ends

@@ -119,9 +119,10 @@ void process_pool::in_background(task<void> work) {
 }
 
 void process_pool::submit(process_job& call) {
-  if (const auto no = breaker_.refuses(call.label(), clock::now()))
-    throw function_suspended(call.label(), no->deaths, no->retry_after, no->last_reason);
-  auto job = std::make_unique<pool_job>(call, ++jobs_, arena_);
+  std::string label = call.label(); // once: a search among symbols
+  if (const auto no = breaker_.refuses(label, clock::now()))
+    throw function_suspended(label, no->deaths, no->retry_after, no->last_reason);
+  auto job = std::make_unique<pool_job>(call, std::move(label), ++jobs_, arena_);
   const clock::duration allowed = call.options().deadline;
   if (allowed != clock::duration::max()) {
     job->alarm = std::make_unique<timer>([this, raw = job.get()] {
@@ -135,6 +136,9 @@ void process_pool::submit(process_job& call) {
   call.sent = raw;
   loop_.begin_outside();
   schedule_flush();
+  // Held back until the end of a round of many, the workers would have gone to sleep by then.
+  constexpr std::uint64_t enough = 16;
+  if (jobs_ % enough == 0) hand_out();
 }
 
 void process_pool::schedule_flush() noexcept {
@@ -143,6 +147,10 @@ void process_pool::schedule_flush() noexcept {
 
 void process_pool::flush() noexcept {
   flush_scheduled_ = false;
+  hand_out();
+}
+
+void process_pool::hand_out() noexcept {
   loop_.set_linger(thread_linger());
   shed();
   while (!queue_.empty()) {

@@ -46,6 +46,7 @@ class process_pool : loop_source, ready_node, watch_node {
   // Handing out.
   void schedule_flush() noexcept;
   void flush() noexcept;
+  void hand_out() noexcept;
   bool place(std::unique_ptr<pool_job>& job);
   pool_worker* idle_for(const worker_profile& wanted) noexcept;
   pool_worker* room_for(const worker_profile& wanted) noexcept;

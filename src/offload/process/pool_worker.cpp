@@ -45,8 +45,8 @@ static packed_call pack(const process_job& call, const std::shared_ptr<arena>& w
   });
 }
 
-pool_job::pool_job(process_job& c, std::uint64_t n, const std::shared_ptr<arena>& where)
-    : call(&c), number(n), rank(-c.options().priority, n), label(c.label()), profile(c.options()),
+pool_job::pool_job(process_job& c, std::string called, std::uint64_t n, const std::shared_ptr<arena>& where)
+    : call(&c), number(n), rank(-c.options().priority, n), label(std::move(called)), profile(c.options()),
       packed(pack(c, where)) {}
 
 pool_worker::pool_worker(worker_profile kind, std::uint32_t depth)

@@ -37,7 +37,7 @@ struct pool_worker;
 
 /// The pool's record of a call.
 struct pool_job {
-  pool_job(process_job& c, std::uint64_t n, const std::shared_ptr<arena>& where);
+  pool_job(process_job& c, std::string called, std::uint64_t n, const std::shared_ptr<arena>& where);
 
   process_job* call; ///< nullptr: nobody waits for it any more
   const std::uint64_t number;
