@@ -2,16 +2,21 @@
 #include "core/monitor.hpp"
 #include "core/task_tree.hpp"
 
+#include <weir/core/detail/time_slice.hpp>
 #include <weir/core/detail/timer_node.hpp>
 #include <weir/core/error.hpp>
 #include <weir/core/run.hpp>
 #include <weir/core/timer.hpp>
 #include <weir/core/unique_fd.hpp>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -48,6 +53,17 @@ extern "C" void on_report_signal(int) {
   errno = saved;
 }
 
+/// Makes room in the kernel's table of descriptors while that is cheap. Where a second thread shares it, a table that
+/// is full is replaced only once no core looks at the old one any more (expand_fdtable of fs/file.c: synchronize_rcu):
+/// 5 to 25 ms on busy cores, in which the loop stands still in socket() or accept4().
+void make_room_for_descriptors() noexcept {
+  constexpr rlim_t wanted = 2048; // 16 KiB of the kernel's memory
+  rlimit limit{};
+  if (!__libc_single_threaded || ::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == 0) return;
+  const int last = static_cast<int>(std::min(wanted, limit.rlim_cur)) - 1;
+  if (const int there = ::fcntl(signal_event.load(), F_DUPFD_CLOEXEC, last); there >= 0) ::close(there);
+}
+
 } // namespace
 
 struct runner::signals : watch_node {
@@ -61,6 +77,8 @@ struct runner::signals : watch_node {
     owner_.loop_.watch(*this);
     signals_seen = 0;
     signal_event = fd;
+    make_room_for_descriptors();
+    set_time_slice(loop_slice);
     take(SIGINT, &on_stop_signal, 0);
     take(SIGTERM, &on_stop_signal, 1);
     struct sigaction present{};
@@ -78,6 +96,7 @@ struct runner::signals : watch_node {
     if (reports_) ::sigaction(SIGUSR1, &before_[2], nullptr);
     signal_event = -1;
     owner_.loop_.forget(*this);
+    set_time_slice(slice_before_);
     taken.clear();
   }
 
@@ -108,6 +127,7 @@ struct runner::signals : watch_node {
   unique_fd wake_;
   timer patience_;
   bool reports_ = false;
+  const std::chrono::nanoseconds slice_before_ = time_slice();
   std::array<struct sigaction, 3> before_{};
   std::optional<loop_monitor> monitor_;
 };

@@ -1,5 +1,6 @@
 #include "offload/spawn.hpp"
 
+#include <weir/core/detail/time_slice.hpp>
 #include <weir/core/error.hpp>
 
 #include <fcntl.h>
@@ -107,6 +108,7 @@ struct child_setup {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (setup.nice > 0) ::setpriority(PRIO_PROCESS, 0, setup.nice);
+  set_time_slice(usual_slice);
   for (int fd : *setup.keep) ::fcntl(fd, F_SETFD, 0);
   if (::dup2(setup.in, 0) < 0 || ::dup2(setup.out, 1) < 0 || ::dup2(setup.err, 2) < 0) fail();
   ::execve(setup.program, setup.argv, setup.env);

@@ -1,6 +1,7 @@
 #include "offload/thread_pool.hpp"
 
 #include <weir/core/detail/linger.hpp>
+#include <weir/core/detail/time_slice.hpp>
 #include <weir/core/error.hpp>
 #include <weir/offload/cpus.hpp>
 #include <weir/offload/detail/priority.hpp>
@@ -25,6 +26,9 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr timespec idle_time{10, 0};
+
+/// Whether this thread is one of the pool's. Those that it starts have its niceness already.
+thread_local bool in_pool = false;
 
 void step_back() noexcept {
   const auto self = static_cast<id_t>(::gettid());
@@ -124,8 +128,14 @@ bool thread_pool::start_thread() noexcept {
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   bool made = true;
+  const bool nice_already = in_pool;
   try {
-    std::thread([this] { serve(); }).detach();
+    std::thread([this, nice_already] {
+      set_time_slice(usual_slice);
+      if (!nice_already) step_back();
+      in_pool = true;
+      serve();
+    }).detach();
   } catch (const std::system_error&) {
     made = false;
   }
@@ -283,7 +293,6 @@ bool thread_pool::sleep(worker& self, std::unique_lock<std::mutex>& lock) {
 
 void thread_pool::serve() {
   ::pthread_setname_np(::pthread_self(), "weir-worker");
-  step_back();
   worker self;
   loop_address home;
   std::unique_lock lock(mutex_);

@@ -9,10 +9,14 @@
 #include <weir/core/timeout.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -24,6 +28,24 @@ using namespace weir::testing;
 using namespace std::chrono_literals;
 
 namespace {
+
+// The table of descriptors as proc(5) tells it: FDSize.
+std::size_t room_for_descriptors() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("FDSize:")) return std::stoul(line.substr(7));
+  return 0;
+}
+
+TEST(run, has_room_for_descriptors_before_there_is_a_second_thread) {
+  if (!__libc_single_threaded) GTEST_SKIP() << "threads have run in this process before";
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  run([&]() -> task<void> {
+    EXPECT_GE(room_for_descriptors(), std::min<rlim_t>(limit.rlim_cur, 2048));
+    co_return;
+  }());
+}
 
 TEST(run, a_signal_cancels_the_root) {
   bool cleaned = false;

@@ -1,5 +1,7 @@
+#include <weir/core/detail/time_slice.hpp>
 #include <weir/core/error.hpp>
 #include <weir/core/event.hpp>
+#include <weir/core/gather.hpp>
 #include <weir/core/run.hpp>
 #include <weir/core/sleep.hpp>
 #include <weir/core/task_group.hpp>
@@ -13,6 +15,8 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace std::chrono_literals;
 using namespace weir;
@@ -47,6 +51,25 @@ TEST(run_in_threadpool, leaves_the_loop_the_first_turn) {
     const int loop = nice_of_this_thread();
     EXPECT_EQ(co_await run_in_threadpool(nice_of_this_thread), std::min(loop + 5, 19));
     EXPECT_EQ(nice_of_this_thread(), loop);
+  }());
+}
+
+TEST(run_in_threadpool, all_threads_are_alike_whoever_started_them) {
+  run([]() -> task<void> {
+    constexpr int threads = 12; // more than have run before: they start each other
+    std::atomic<int> running{0};
+    std::vector<task<std::pair<int, std::chrono::nanoseconds>>> works;
+    for (int i = 0; i < threads; ++i)
+      works.push_back(run_in_threadpool([&] {
+        for (++running; running < threads;) std::this_thread::sleep_for(1ms);
+        return std::pair(::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())), weir::detail::time_slice());
+      }));
+    const int loop = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+    const auto slice = weir::detail::time_slice();
+    for (const auto& [nice, theirs] : co_await gather(std::move(works))) {
+      EXPECT_EQ(nice, std::min(loop + 5, 19));
+      if (slice > 0ns) EXPECT_GT(theirs, slice) << "not the loop's, which is the shortest";
+    }
   }());
 }
 

@@ -1,5 +1,6 @@
 #include "offload/process/channel.hpp"
 
+#include <weir/core/detail/time_slice.hpp>
 #include <weir/core/gather.hpp>
 #include <weir/core/run.hpp>
 #include <weir/core/sleep.hpp>
@@ -149,6 +150,7 @@ TEST(worker_process, its_world_is_small_and_its_own) {
         b.numbers[3] = ::getpriority(PRIO_PROCESS, 0);
         b.numbers[4] = std::atoi(contents("/proc/self/oom_score_adj").c_str());
         b.numbers[5] = c.fds.size() == 2 && c.fds[0] == 3 && c.fds[1] == 4;
+        b.numbers[6] = time_slice() / 1us;
         const char* word = std::getenv("WEIR_TEST_WORD");
         b.put(word ? word : "nothing");
       },
@@ -168,6 +170,7 @@ TEST(worker_process, its_world_is_small_and_its_own) {
   const int own = std::atoi(contents("/proc/self/oom_score_adj").c_str());
   EXPECT_EQ(seen.numbers[4], std::min(own + 500, 1000));
   EXPECT_TRUE(seen.numbers[5]);
+  if (time_slice() > 0ns) EXPECT_EQ(seen.numbers[6], worker_slice / 1us);
   EXPECT_STREQ(seen.text, "from the parent");
 }
 

@@ -57,7 +57,9 @@ class copied_program {
 /// The program at work: what it says, line by line.
 class running_program {
  public:
-  running_program(const std::string& path, const char* what, const char* variable = nullptr, bool terminal = false) {
+  /// `group_nice`: it gets a session, and so a scheduling group, of its own, of this niceness.
+  running_program(const std::string& path, const char* what, const char* variable = nullptr, bool terminal = false,
+                  const char* group_nice = nullptr) {
     int in[2], out[2];
     if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
     int master = -1;
@@ -66,6 +68,10 @@ class running_program {
       ::dup2(in[0], 0);
       ::dup2(out[1], 1);
       if (variable) ::setenv(variable, "1", 1);
+      if (group_nice) {
+        ::setsid();
+        std::ofstream("/proc/self/autogroup") << group_nice;
+      }
       ::execl(path.c_str(), path.c_str(), what, nullptr);
       ::_exit(127);
     }
@@ -251,6 +257,19 @@ TEST(zygote, x8_control_c_and_signals_to_all_leave_zygote_and_workers_quiet) {
   ::kill(running.pid(), SIGCONT);
   running.wait();
   EXPECT_GE(until_none(program.path()), 0) << "the program itself obeyed the key";
+}
+
+TEST(zygote, its_scheduling_group_is_nicer_than_the_programs) {
+  if (::access("/proc/self/autogroup", W_OK) != 0 || ::geteuid() != 0)
+    GTEST_SKIP() << "no such groups, or only one of them may be set in a tenth of a second";
+  copied_program program;
+  running_program running(program.path(), "hold", nullptr, false, "3");
+  std::istringstream line(running.line());
+  std::string word, zygote;
+  ASSERT_TRUE(line >> word >> zygote);
+  EXPECT_TRUE(contents("/proc/" + std::to_string(running.pid()) + "/autogroup").ends_with("nice 3\n"));
+  EXPECT_TRUE(contents("/proc/" + zygote + "/autogroup").ends_with("nice 8\n"))
+      << contents("/proc/" + zygote + "/autogroup");
 }
 
 // X14: which file lies at the program's path does not matter once it runs.

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -48,11 +49,24 @@ constexpr nlink_t threads_allowed = 1;
   ::_exit(2);
 }
 
+/// The niceness of a process's scheduling group, as "/autogroup-25 nice 0" says it; 0 where there is none.
+int group_nice(pid_t pid) noexcept {
+  const unique_fd file(::open(("/proc/" + std::to_string(pid) + "/autogroup").c_str(), O_RDONLY | O_CLOEXEC));
+  char text[64];
+  const ssize_t got = file ? ::read(file.get(), text, sizeof text) : -1;
+  const std::string_view all(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  int found = 0;
+  if (const auto at = all.find("nice "); at != std::string_view::npos)
+    std::from_chars(all.data() + at + 5, all.data() + all.size(), found);
+  return found;
+}
+
 /// A session of its own is a scheduling group of its own (sched(7), "The autogroup feature"), inside of which niceness
 /// counts; between groups the groups' does. Where there are no such groups, the workers' own niceness is enough.
-void step_back() noexcept {
+void step_back(pid_t parent) noexcept {
   const unique_fd group(::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC));
-  const std::string wanted = std::to_string(nicer_by);
+  // A negative one needs a right that the parent may not have (any more); the group then keeps 0, which is nicer still.
+  const std::string wanted = std::to_string(std::min(group_nice(parent) + nicer_by, 19));
   if (group && ::write(group.get(), wanted.data(), wanted.size()) < 0) return;
 }
 
@@ -232,7 +246,7 @@ extern "C" void weir_zygote_main(int argc, char** argv) {
   try {
     remember_arguments(argc, argv);
     set_process_title("weir-zygote");
-    step_back();
+    step_back(parent);
     static zygote self(parent);
     self.run();
   } catch (const std::exception& e) {
