@@ -21,6 +21,14 @@ namespace detail {
 
 [[noreturn]] void throw_no_object(const value& found);
 
+enum class answered {
+  absent, // or null, which is the same: the field keeps its default
+  final,  // `normalize_answer` would give the same value
+  other,
+};
+/// What a member of an answer is to `field`; nullptr: it is not there.
+answered look_at(const field_info& field, const value* found) noexcept;
+
 template <class Member>
 struct member_traits; // no such member: this type cannot be a field of a described struct
 
@@ -135,7 +143,16 @@ class description {
   /// Returns a `T` from what another program answered, which may hold more than is described, and null where this one
   /// has nothing. Fails: invalid_argument where a required field is missing, one has another type, or `in` is no
   /// object.
-  T from_answer(const object& in) const { return from_normalized(normalize_answer(*structure_, in)); }
+  T from_answer(const object& in) const {
+    T out = prototype_;
+    for (std::size_t i = 0; i < bindings_.size(); ++i) {
+      const value* found = find(in, structure_->fields[i].name);
+      const auto what = detail::look_at(structure_->fields[i], found);
+      if (what == detail::answered::other) return from_normalized(normalize_answer(*structure_, in));
+      if (what == detail::answered::final) bindings_[i].read(out, *found);
+    }
+    return out;
+  }
   T from_answer(const value& in) const {
     if (!in.is_object()) detail::throw_no_object(in);
     return from_answer(in.get_object());

@@ -77,6 +77,18 @@ object normalize(const structure_info& structure, const object& in);
 /// Fails: invalid_argument, as `normalize`. Thread-safety: any thread. Cost: two copies of the named part of `in`.
 object normalize_answer(const structure_info& structure, const object& in);
 
+/// Where the entries are that `parse_named` looks at.
+enum class entries {
+  in_list,   ///< the objects in the text's array, or in the array `data` of its object (a page of a list)
+  the_whole, ///< the text's object
+};
+
+/// As `parse`, without the members of entries that `structure` does not name: they are read over and take no memory. In
+/// a list `id` and `name` are kept as well. Members of what an entry holds are all kept.
+/// Fails: as `parse`; but in what is read over, a number may be too large.
+/// Thread-safety: any thread. Cost: linear, and no memory for what is read over.
+value parse_named(std::string_view text, const structure_info& structure, entries of, const parse_limits& limits = {});
+
 /// Returns the value of `field` written as `text` on a command line: the text itself for a string, true/false for a
 /// boolean, a number, JSON text for an object. For a list: a JSON array, or one item. For `any`: JSON text, else a
 /// string. Only the form is checked; `normalize` checks the rest. Fails: invalid_argument naming the flag.
