@@ -54,6 +54,7 @@ task<detail::exchange_result> client::impl::attempts(const client_request& reque
     attempt_outcome outcome;
     std::optional<milliseconds> asked;
     const auto repeat_after = [&](int status, const headers& fields) {
+      if (status < 400) return false; // of which no policy repeats any
       outcome = {.status = status, .refused = fields.get("x-should-retry") == "false"};
       asked = retry_after(fields, std::chrono::system_clock::now());
       return may_repeat(policy, request.method, request.idempotent, outcome);

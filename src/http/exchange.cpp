@@ -29,44 +29,67 @@ bool is_redirect(int status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/// The request as it changes from hop to hop.
-struct journey {
-  std::string method;
-  std::string url;
-  headers fields;
-  http::body body;
-  bool repeatable;
-  int redirects_left;
+/// The request as it changes from hop to hop. Until the first redirect it is the caller's own.
+class journey {
+ public:
+  journey(const client_request& request)
+      : method_(&request.method), url_(&request.url), fields_(&request.headers), body_(&request.body),
+        repeatable_(is_repeatable(request.method, request.idempotent)), redirects_left_(request.max_redirects) {}
+  journey(const journey&) = delete;
+  journey& operator=(const journey&) = delete;
+
+  const std::string& method() const noexcept { return *method_; }
+  const std::string& url() const noexcept { return *url_; }
+  const headers& fields() const noexcept { return *fields_; }
+  const http::body& body() const noexcept { return *body_; }
+  bool repeatable() const noexcept { return repeatable_; }
 
   /// Goes on to where `head` points. Fails: where a rule of client_request::max_redirects forbids it.
   void follow(const response_head& head, const std::string& location) {
     const auto refuse = [&](const std::string& why) {
-      throw status_error(head.status, method + " " + shown_url(url) + ": " + why);
+      throw status_error(head.status, *method_ + " " + shown_url(*url_) + ": " + why);
     };
-    if (redirects_left-- <= 0) refuse("too many redirects");
-    const std::string target = resolve_location(url, location);
-    const parsed_url from = parse_url(url);
+    if (redirects_left_-- <= 0) refuse("too many redirects");
+    std::string target = resolve_location(*url_, location);
+    const parsed_url from = parse_url(*url_);
     const parsed_url to = parse_url(target);
     if (from.secure && !to.secure) refuse("redirected from https to " + shown_url(target) + ", which is not encrypted");
-    const bool becomes_get = head.status == 303 ? method != "HEAD" : head.status < 303 && method == "POST";
+    const bool becomes_get = head.status == 303 ? *method_ != "HEAD" : head.status < 303 && *method_ == "POST";
     if (becomes_get) {
-      method = "GET";
-      body = {};
-      fields.remove("Content-Type");
-      repeatable = true;
+      own_method_ = "GET";
+      method_ = &own_method_;
+      body_ = &none_;
+      headers without = *fields_;
+      without.remove("Content-Type");
+      own_fields_ = std::move(without);
+      fields_ = &own_fields_;
+      repeatable_ = true;
     }
     if (from.origin != to.origin) {
-      if (body.has_value())
+      if (body_->has_value())
         refuse("redirected with its body to another server, " + shown_url(target) + "; ask that one directly");
       headers kept;
-      for (const headers::field& f : fields)
+      for (const headers::field& f : *fields_)
         if (std::any_of(harmless.begin(), harmless.end(),
                         [&](std::string_view name) { return equals_ignoring_case(name, f.name); }))
           kept.add(f.name, f.value);
-      fields = std::move(kept);
+      own_fields_ = std::move(kept);
+      fields_ = &own_fields_;
     }
-    url = target;
+    own_url_ = std::move(target);
+    url_ = &own_url_;
   }
+
+ private:
+  const std::string* method_;
+  const std::string* url_;
+  const headers* fields_;
+  const http::body* body_;
+  bool repeatable_;
+  int redirects_left_;
+  std::string own_method_, own_url_;
+  headers own_fields_;
+  const http::body none_;
 };
 
 task<void> pump(transfer& t, const exchange_mode& mode) {
@@ -127,14 +150,8 @@ task<bool> receive(transfer& t, const exchange_mode& mode, bool may_follow, exch
   co_return true;
 }
 
-task<bool> one_hop(std::shared_ptr<multi> engine, hop& work, const exchange_mode& mode, bool may_follow,
-                   exchange_result& result) {
-  const parsed_url where = engine->server_of(work.url);
-  work.secure = where.secure;
-  const place mine = co_await engine->acquire(where.origin, where.is_address);
-  transfer t(engine, mine.at(), work);
-  t.start();
-  if (!t.needs_feeding()) co_return co_await receive(t, mode, may_follow, result);
+/// As receive, while the body of the request is read from files.
+task<bool> fed(transfer& t, const exchange_mode& mode, bool may_follow, exchange_result& result) {
   co_return co_await with_task_group([&](task_group& group) -> task<bool> {
     group.spawn(t.feed());
     const bool arrived = co_await receive(t, mode, may_follow, result);
@@ -143,28 +160,34 @@ task<bool> one_hop(std::shared_ptr<multi> engine, hop& work, const exchange_mode
   });
 }
 
+task<bool> one_hop(std::shared_ptr<multi> engine, hop& work, const exchange_mode& mode, bool may_follow,
+                   exchange_result& result) {
+  const parsed_url where = engine->server_of(work.url);
+  work.secure = where.secure;
+  const place mine = co_await engine->acquire(where.origin, where.is_address);
+  transfer t(engine, mine.at(), work);
+  t.start();
+  if (t.needs_feeding()) co_return co_await fed(t, mode, may_follow, result);
+  co_return co_await receive(t, mode, may_follow, result);
+}
+
 } // namespace
 
 task<exchange_result> exchange(std::shared_ptr<multi> engine, const client_request& request,
                                const client_options& defaults, exchange_mode mode) {
   check_request(request);
-  journey way{request.method,
-              request.url,
-              request.headers,
-              request.body,
-              is_repeatable(request.method, request.idempotent),
-              request.max_redirects};
+  journey way(request);
   exchange_result result;
   for (;;) {
     const std::uint64_t default_limit = mode.sink ? 0 : defaults.max_response_bytes;
-    hop work{.method = way.method,
-             .url = way.url,
-             .fields = &way.fields,
-             .body = way.body,
+    hop work{.method = way.method(),
+             .url = way.url(),
+             .fields = way.fields(),
+             .body = way.body(),
              .timeouts = request.timeouts.value_or(defaults.timeouts),
              .user_agent = defaults.user_agent,
              .max_body_bytes = request.max_response_bytes.value_or(default_limit),
-             .repeatable = way.repeatable,
+             .repeatable = way.repeatable(),
              .accept_compressed = request.accept_compressed.value_or(!mode.sink),
              .collect = !mode.sink,
              .on_progress = request.on_upload_progress ? &request.on_upload_progress : nullptr,

@@ -46,10 +46,12 @@ bool is_valid_header_name(std::string_view name) noexcept {
 }
 
 bool is_valid_header_value(std::string_view value) noexcept {
-  return std::all_of(value.begin(), value.end(), [](char c) {
+  bool bad = false; // without a way out before the end, which the compiler makes several bytes at once of
+  for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
+    bad |= (byte < 0x20 && byte != '\t') || byte == 0x7f;
+  }
+  return !bad;
 }
 
 headers::headers(std::initializer_list<field> fields) {

@@ -21,6 +21,13 @@ constexpr std::size_t max_last_words = 256 * 1024;
 constexpr std::size_t max_recent_origins = 64;
 constexpr std::size_t max_known_servers = 256;
 
+/// Returns: whether the handle is as new. One that was torn out of its transfer, or shared an HTTP/2 connection, has
+/// kept its network buffer and takes no other size for it any more.
+bool forget_options(CURL* easy) noexcept {
+  curl_easy_reset(easy);
+  return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16L * 1024) == CURLE_OK;
+}
+
 } // namespace
 
 void init_libcurl() {
@@ -48,7 +55,7 @@ multi::multi(session_pool_options options)
 }
 
 multi::~multi() {
-  for (CURL* easy : spare_) curl_easy_cleanup(easy);
+  for (const spare_easy& each : spare_) curl_easy_cleanup(each.easy);
   // Closes the idle connections through close_socket.
   curl_multi_cleanup(handle_);
 }
@@ -108,26 +115,38 @@ void multi::remove(transfer& t) noexcept {
   curl_multi_remove_handle(handle_, t.easy());
 }
 
-CURL* multi::take_easy() {
-  if (!spare_.empty()) {
-    CURL* easy = spare_.back();
+std::pair<CURL*, bool> multi::take_easy(const easy_kind& kind) {
+  const auto same = std::find_if(spare_.rbegin(), spare_.rend(), [&](const spare_easy& s) { return s.kind == kind; });
+  if (same != spare_.rend()) {
+    CURL* easy = same->easy;
+    spare_.erase(std::next(same).base());
+    return {easy, true};
+  }
+  while (!spare_.empty()) {
+    const spare_easy last = std::move(spare_.back());
     spare_.pop_back();
-    return easy;
+    if (!last.kind || forget_options(last.easy)) return {last.easy, false};
+    curl_easy_cleanup(last.easy);
   }
   CURL* easy = curl_easy_init();
   if (!easy) throw error(errc::internal, "libcurl has no memory for a request");
-  return easy;
+  return {easy, false};
 }
 
-void multi::give_easy(CURL* easy) noexcept {
-  curl_easy_reset(easy);
-  // A handle that was torn out of its transfer, or shared an HTTP/2 connection, has kept its network buffer and takes
-  // no other size for it any more.
-  if (spare_.size() >= max_spare || curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16L * 1024) != CURLE_OK) {
-    curl_easy_cleanup(easy);
-    return;
+void multi::give_easy(CURL* easy, const easy_kind* kind) noexcept {
+  const auto keep = [&] {
+    if (spare_.size() >= max_spare) return false;
+    if (!kind && !forget_options(easy)) return false;
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr)); // of a transfer that dies
+    spare_.push_back({easy, kind ? std::optional(*kind) : std::nullopt});
+    return true;
+  };
+  try {
+    if (keep()) return;
+  } catch (const std::bad_alloc&) {
+    // Then it is not kept.
   }
-  spare_.push_back(easy);
+  curl_easy_cleanup(easy);
 }
 
 session_pool_stats multi::stats() const noexcept {
@@ -289,6 +308,7 @@ void multi::on_time() {
 
 void multi::drive(curl_socket_t fd, int mask) {
   int running = 0;
+  drive_began_ = clock::now();
   driving_ = true;
   curl_multi_socket_action(handle_, fd, mask, &running);
   driving_ = false;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,18 @@ class [[nodiscard]] place {
   permit of_all_;
 };
 
+/// The options of an easy handle that stay as they are from request to request. They are not set anew for each: libcurl
+/// copies every text, and looks every protocol up.
+struct easy_kind {
+  bool secure = true;
+  bool collect = true;
+  bool accept_compressed = false;
+  bool repeatable = false;
+  std::chrono::milliseconds connect{0};
+  std::string user_agent;
+  bool operator==(const easy_kind&) const = default;
+};
+
 /// One libcurl multi handle on one loop: descriptors, timers and completions.
 ///
 /// The rules that it keeps (each has cost somebody a bug or half the speed):
@@ -87,6 +100,9 @@ class multi : public std::enable_shared_from_this<multi> {
   /// same name goes ahead alone: libcurl starts a thread for every look-up.
   task<place> acquire(std::string key, bool is_address);
 
+  /// The time, while libcurl works that of when it began: it asks often, and calls back for every line of a head.
+  clock::time_point now() const noexcept { return driving_ ? drive_began_ : clock::now(); }
+
   void add(transfer& t);
   void remove(transfer& t) noexcept;
   /// Makes sure that the deadlines of the transfers are looked at no later than `due`.
@@ -101,8 +117,11 @@ class multi : public std::enable_shared_from_this<multi> {
   /// What had come in on a socket that libcurl has just closed, and that it had not read. Once.
   std::string last_words(curl_socket_t fd);
 
-  CURL* take_easy();
-  void give_easy(CURL* easy) noexcept;
+  /// Returns: a handle, and whether the options of `kind` are set on it; else none is.
+  std::pair<CURL*, bool> take_easy(const easy_kind& kind);
+  /// Takes it back. `kind`: whose options are set on it, and nothing else that matters to the next request; nullptr:
+  /// nobody knows.
+  void give_easy(CURL* easy, const easy_kind* kind) noexcept;
 
   const session_pool_options& options() const noexcept { return options_; }
   const std::string& ca_path() const noexcept { return ca_path_; }
@@ -143,11 +162,16 @@ class multi : public std::enable_shared_from_this<multi> {
   std::size_t open_sockets_ = 0;
   std::size_t opened_sockets_ = 0;
   bool driving_ = false;
+  clock::time_point drive_began_{};
   std::vector<std::pair<curl_socket_t, std::string>> last_words_;
   std::uint64_t requests_ = 0;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
-  std::vector<CURL*> spare_;
+  struct spare_easy {
+    CURL* easy;
+    std::optional<easy_kind> kind; // nullopt: no option is set
+  };
+  std::vector<spare_easy> spare_;
   weir::detail::list<transfer, in_multi> transfers_;
   timer curl_timer_;
   clock::time_point curl_due_ = clock::time_point::max();

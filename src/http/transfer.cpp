@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <utility>
 
 namespace weir::http::detail {
@@ -38,7 +39,7 @@ struct transfer::callbacks {
     auto& t = *static_cast<transfer*>(self);
     if (t.done_) return 0;
     try {
-      t.last_activity_ = clock::now();
+      t.last_activity_ = t.engine_->now();
       t.head_line({data, size});
     } catch (...) {
       t.failure_ = std::current_exception();
@@ -59,7 +60,7 @@ struct transfer::callbacks {
 
   static std::size_t read(char* into, std::size_t, std::size_t size, void* self) noexcept {
     auto& t = *static_cast<transfer*>(self);
-    t.last_activity_ = clock::now();
+    t.last_activity_ = t.engine_->now();
     const std::size_t n = t.upload_.give(into, size);
     if (n > 0 || !t.upload_.starved()) return n;
     if (t.upload_.failed()) {
@@ -87,7 +88,7 @@ struct transfer::callbacks {
     auto& t = *static_cast<transfer*>(self);
     // No socket was opened, so nothing is known of the name; a short time keeps the others from queueing here.
     t.end_lookup(std::chrono::seconds(5));
-    t.last_activity_ = clock::now();
+    t.last_activity_ = t.engine_->now();
     // libcurl sends a request again by itself where a kept connection turns out to be dead.
     if (++t.requests_made_ > 1 && !t.work_.repeatable) return CURL_PREREQFUNC_ABORT;
     t.request_sent_ = true;
@@ -97,7 +98,8 @@ struct transfer::callbacks {
 };
 
 transfer::transfer(std::shared_ptr<multi> engine, origin& at, const hop& work)
-    : engine_(std::move(engine)), origin_(at), work_(work), easy_(engine_->take_easy()), upload_(work.body) {
+    : engine_(std::move(engine)), origin_(at), work_(work), upload_(work.body) {
+  std::tie(easy_, kind_is_set_) = engine_->take_easy(kind());
   head_.url = without_user(work.url);
 }
 
@@ -105,12 +107,25 @@ transfer::~transfer() {
   leave_multi();
   count_bytes();
   end_lookup(std::chrono::seconds(0));
-  engine_->give_easy(easy_);
+  const bool as_it_was = is_plain_ && done_;
+  const std::optional<easy_kind> known = as_it_was ? std::optional(kind()) : std::nullopt;
+  engine_->give_easy(easy_, known ? &*known : nullptr);
   curl_slist_free_all(lines_);
+}
+
+easy_kind transfer::kind() const {
+  return {.secure = work_.secure,
+          .collect = work_.collect,
+          .accept_compressed = work_.accept_compressed,
+          .repeatable = work_.repeatable,
+          .connect = work_.timeouts.connect,
+          .user_agent = work_.user_agent};
 }
 
 void transfer::start() {
   if (origin_.lookup_due()) looks_up_ = origin_.looking_up = true;
+  is_plain_ =
+      !looks_up_ && work_.method == "GET" && !work_.body.has_value() && work_.url.find('@') == std::string::npos;
   set_options();
   set_headers();
   set_body();
@@ -126,20 +141,31 @@ void transfer::start() {
   }
 }
 
+template <class Value>
+void transfer::set(CURLoption option, Value value) {
+  if (const CURLcode code = curl_easy_setopt(easy_, option, value); code != CURLE_OK)
+    throw error(errc::internal, "libcurl refused option " + std::to_string(option) + ": " + curl_easy_strerror(code));
+}
+
 void transfer::set_options() {
-  const auto set = [this](CURLoption option, auto value) {
-    if (const CURLcode code = curl_easy_setopt(easy_, option, value); code != CURLE_OK)
-      throw error(errc::internal, "libcurl refused option " + std::to_string(option) + ": " + curl_easy_strerror(code));
-  };
+  if (!kind_is_set_) set_kind();
   set(CURLOPT_PRIVATE, this);
   set(CURLOPT_ERRORBUFFER, error_text_);
   set(CURLOPT_URL, work_.url.c_str());
+  if (looks_up_) set(CURLOPT_DNS_CACHE_TIMEOUT, 1L);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_OPENSOCKETDATA, this);
+  set(CURLOPT_PREREQDATA, this);
+}
+
+/// What easy_kind holds, and what is the same for all requests.
+void transfer::set_kind() {
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_NOPROGRESS, 1L);
   // Without it the removal of a handle whose name is being looked up waits for the resolver, on the loop's thread.
   set(CURLOPT_QUICK_EXIT, 1L);
-  if (looks_up_) set(CURLOPT_DNS_CACHE_TIMEOUT, 1L);
 
   if (work_.secure) {
     set(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -168,15 +194,11 @@ void transfer::set_options() {
   set(CURLOPT_HTTP09_ALLOWED, 0L);
 
   set(CURLOPT_HEADERFUNCTION, &callbacks::header);
-  set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &callbacks::write);
-  set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &callbacks::open_socket);
-  set(CURLOPT_OPENSOCKETDATA, this);
   set(CURLOPT_CLOSESOCKETFUNCTION, &multi::close_socket);
   set(CURLOPT_CLOSESOCKETDATA, engine_.get());
   set(CURLOPT_PREREQFUNCTION, &callbacks::before_request);
-  set(CURLOPT_PREREQDATA, this);
 }
 
 void transfer::set_headers() {
@@ -185,14 +207,20 @@ void transfer::set_headers() {
     if (!longer) throw error(errc::internal, "libcurl has no memory for a header");
     lines_ = longer;
   };
-  // No pause for "100 Continue"; no type that libcurl makes up.
-  add("Expect:");
-  if (!work_.fields->contains("Content-Type")) {
-    const std::string_view type = work_.body.content_type();
-    add(type.empty() ? "Content-Type:" : "Content-Type: " + std::string(type));
+  std::string line;
+  if (work_.body.has_value() || allows_body(work_.method)) {
+    // No pause for "100 Continue"; no type that libcurl makes up.
+    add("Expect:");
+    if (!work_.fields.contains("Content-Type")) {
+      const std::string_view type = work_.body.content_type();
+      add(type.empty() ? "Content-Type:" : line.append("Content-Type: ").append(type));
+    }
   }
-  // libcurl's way to say "send it empty" is a semicolon.
-  for (const headers::field& f : *work_.fields) add(f.value.empty() ? f.name + ";" : f.name + ": " + f.value);
+  for (const headers::field& f : work_.fields) {
+    // libcurl's way to say "send it empty" is a semicolon.
+    line.assign(f.name).append(f.value.empty() ? ";" : ": ").append(f.value);
+    add(line);
+  }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, lines_);
 }
 
@@ -237,6 +265,7 @@ void transfer::head_line(std::string_view line) {
   line = without_line_end(line);
   if (line.starts_with("HTTP/")) {
     head_.headers.clear();
+    head_.headers.reserve(12);
     head_.status = 0;
     const std::size_t space = line.find(' ');
     if (space != std::string_view::npos) {
@@ -283,7 +312,7 @@ void transfer::end_of_head() {
 }
 
 std::size_t transfer::body_bytes(std::span<const std::byte> piece) {
-  last_activity_ = clock::now();
+  last_activity_ = engine_->now();
   if (!work_.collect && !buffer_.empty() && buffer_.size() + piece.size() > work_.max_buffer_bytes) {
     receiving_paused_ = true;
     changed_.set();
@@ -372,6 +401,8 @@ void transfer::count_bytes() noexcept {
   curl_easy_getinfo(easy_, CURLINFO_HEADER_SIZE, &head);
   curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &body);
   // What leaves together with the head is in both counters.
+  // Before it was sent, a handle that was used before tells what that request moved.
+  if (kind_is_set_ && !request_sent_) return;
   engine_->count(static_cast<std::uint64_t>(request) + (body_in_head_ ? 0 : uploaded_bytes()),
                  static_cast<std::uint64_t>(head) + static_cast<std::uint64_t>(body) + late_bytes_);
 }
@@ -420,6 +451,7 @@ void transfer::finished(CURLcode code) noexcept {
   const bool answered =
       (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR) && (answer_is_complete() || take_last_words());
   if (!failure_ && code != CURLE_OK && !answered) failure_ = failure(code);
+  is_plain_ = is_plain_ && code == CURLE_OK;
   done_ = true;
   changed_.set();
 }
@@ -427,6 +459,7 @@ void transfer::finished(CURLcode code) noexcept {
 void transfer::fail(std::exception_ptr why) noexcept {
   if (done_) return;
   failure_ = std::move(why);
+  is_plain_ = false;
   done_ = true;
   leave_multi();
   changed_.set();

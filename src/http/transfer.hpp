@@ -16,12 +16,12 @@ namespace weir::http::detail {
 
 /// What one exchange needs to know: one request to one server, without redirects.
 struct hop {
-  std::string method;
-  std::string url; // may hold user and password
-  const headers* fields = nullptr;
-  http::body body;
+  const std::string& method;
+  const std::string& url; // may hold user and password
+  const headers& fields;
+  const http::body& body;
   http::timeouts timeouts;
-  std::string user_agent;
+  const std::string& user_agent;
   std::uint64_t max_body_bytes = 0; // after decompression; 0: no limit
   bool secure = true;               // https
   bool repeatable = false;
@@ -76,7 +76,11 @@ class transfer : public weir::detail::list_hook<in_multi> {
  private:
   struct callbacks;
 
+  easy_kind kind() const;
+  template <class Value>
+  void set(CURLoption option, Value value);
   void set_options();
+  void set_kind();
   void set_body();
   void set_headers();
   void head_line(std::string_view line);
@@ -104,7 +108,10 @@ class transfer : public weir::detail::list_hook<in_multi> {
   std::shared_ptr<multi> engine_;
   origin& origin_;
   const hop& work_;
-  CURL* easy_;
+  CURL* easy_ = nullptr;
+  bool kind_is_set_ = false;
+  /// Sets no options but its kind's and those that every transfer sets.
+  bool is_plain_ = false;
   curl_slist* lines_ = nullptr;
   bool in_multi_ = false;
   upload upload_;

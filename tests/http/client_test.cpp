@@ -361,3 +361,54 @@ TEST(client, one_stuck_server_does_not_hold_up_another) {
     });
   }(stuck, fine));
 }
+
+TEST(client, a_request_takes_nothing_over_from_the_one_before) {
+  std::vector<std::string> seen;
+  fault_server server(fault_server::per_request([&](const std::string& head, wire& w) {
+    const std::string body = w.read_body_of(head);
+    seen.push_back(request_line(head) + "|" + header_of(head, "User-Agent") + "|" + header_of(head, "Authorization") +
+                   "|" + header_of(head, "X-Own") + "|" + header_of(head, "Content-Type") + "|" +
+                   (header_of(head, "Accept-Encoding").empty() ? "" : "packed") + "|" + body);
+    if (request_line(head) == "GET /broken") {
+      w.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab");
+      w.close();
+    } else if (head.starts_with("HEAD")) {
+      w.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    } else {
+      w.answer(200, "ok");
+    }
+  }));
+  const auto with_user = [&](std::string path) {
+    std::string url = server.url(path);
+    return url.insert(url.find("//") + 2, "me:secret@");
+  };
+  weir::run([&]() -> task<void> {
+    const auto pool = std::make_shared<weir::http::session_pool>(direct().pool);
+    client_options other_options = direct();
+    other_options.user_agent = "other";
+    client web(pool, direct()), other(pool, other_options);
+    co_await web.send({.url = server.url("/1"), .headers = {{"X-Own", "1"}}});
+    co_await web.send({.url = server.url("/2")});
+    co_await other.send({.url = server.url("/3"), .headers = {{"X-Own", "3"}}});
+    co_await web.send(
+        {.method = "POST", .url = server.url("/4"), .headers = {{"Content-Type", "a/b"}}, .body = "four"});
+    co_await web.send({.url = server.url("/5"), .accept_compressed = false});
+    co_await web.send({.url = with_user("/6")});
+    co_await web.send({.url = server.url("/7")});
+    try {
+      co_await other.send({.url = server.url("/broken")});
+      ADD_FAILURE() << "a broken answer was taken for a whole one";
+    } catch (const transport_error&) {}
+    co_await other.send({.url = server.url("/8")});
+    co_await web.send({.method = "PUT", .url = server.url("/9"), .body = "nine"});
+    co_await web.send({.url = server.url("/10")});
+    co_await web.send({.method = "HEAD", .url = server.url("/11")});
+    EXPECT_EQ((co_await web.send({.url = server.url("/12")})).body, "ok");
+  }());
+  EXPECT_EQ(seen, (std::vector<std::string>{
+                      "GET /1|weir||1||packed|", "GET /2|weir||||packed|", "GET /3|other||3||packed|",
+                      "POST /4|weir|||a/b|packed|four", "GET /5|weir|||||", "GET /6|weir|Basic bWU6c2VjcmV0|||packed|",
+                      "GET /7|weir||||packed|", "GET /broken|other||||packed|", "GET /8|other||||packed|",
+                      "PUT /9|weir||||packed|nine", "GET /10|weir||||packed|", "HEAD /11|weir||||packed|",
+                      "GET /12|weir||||packed|"}));
+}
