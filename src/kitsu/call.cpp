@@ -62,7 +62,8 @@ failed_call classify(const client::impl::order& what, const http::client_respons
 http::client_request client::impl::request(const order& what) const {
   http::client_request out;
   out.method = what.method;
-  out.url = host + "/" + what.where.text();
+  out.url.reserve(host.size() + 1 + what.where.text().size());
+  out.url.append(host).append("/").append(what.where.text());
   const std::string parameters = what.parameters.encoded();
   if (!parameters.empty()) out.url += "?" + parameters;
   if (out.url.size() - host.size() > max_target_bytes)
@@ -70,11 +71,12 @@ http::client_request client::impl::request(const order& what) const {
                                             std::to_string(out.url.size() - host.size()) +
                                             " bytes long, and servers take some " + std::to_string(max_target_bytes) +
                                             "; ask with fewer values (fetch_all divides lists by itself)");
-  out.headers.set("Accept", what.accept);
+  out.headers.reserve(3);
+  out.headers.add("Accept", what.accept);
   const std::string& bearer = what.authorized ? now.access : what.bearer;
-  if (!bearer.empty()) out.headers.set("Authorization", "Bearer " + bearer);
+  if (!bearer.empty()) out.headers.add("Authorization", "Bearer " + bearer);
   out.body = what.body;
-  if (what.body.has_value() && what.body.content_type().empty()) out.headers.set("Content-Type", "application/json");
+  if (what.body.has_value() && what.body.content_type().empty()) out.headers.add("Content-Type", "application/json");
   out.idempotent = what.repeatable();
   out.max_redirects = 0;
   out.retry = options.retry;
@@ -98,52 +100,61 @@ task<http::client_response> client::impl::attempt(const order& what) {
   }
 }
 
-task<http::client_response> client::impl::send(order what) {
-  ++calls_made;
-  for (bool renewed = false;;) {
-    unsigned used = 0;
-    std::optional<failed_call> refused;
-    {
-      const permit mine = co_await limit_of(what).acquire();
-      if (what.authorized) co_await wait_for_renewal();
-      used = generation;
-      http::client_response answer = co_await attempt(what);
-      if (answer.status / 100 == 2) co_return answer;
-      refused = classify(what, answer);
-      // A DELETE whose first answer was lost finds nothing left to delete.
-      if (what.method == "DELETE" && answer.status == 404 && answer.attempts > 1) co_return http::client_response{};
-    }
-    const bool may_renew = what.authorized && !renewed && refused->why == failure::not_authenticated;
-    if (!may_renew || !co_await renew(used)) throw request_error(std::move(*refused));
-    renewed = true;
+task<http::client_response> client::impl::send(const order& what, permit turn) {
+  for (bool renewed = false;; renewed = true) {
+    if (what.authorized) co_await wait_for_renewal();
+    const unsigned used = generation;
+    http::client_response answer = co_await attempt(what);
+    turn.release();
+    if (answer.status / 100 == 2) co_return answer;
+    failed_call refused = classify(what, answer);
+    // A DELETE whose first answer was lost finds nothing left to delete.
+    if (what.method == "DELETE" && answer.status == 404 && answer.attempts > 1) co_return http::client_response{};
+    const bool may_renew = what.authorized && !renewed && refused.why == failure::not_authenticated;
+    if (!may_renew || !co_await renew(used)) throw request_error(std::move(refused));
+    turn = co_await limit_of(what).acquire();
+  }
+}
+
+json::value client::impl::parse(const order& what, const http::client_response& answer) const {
+  if (answer.body.empty()) return nullptr;
+  const json::parse_limits limits{.max_bytes = static_cast<std::size_t>(options.max_response_bytes),
+                                  .max_values = static_cast<std::size_t>(options.max_response_bytes / 8)};
+  const auto strange = [&](const std::string& message) {
+    return not_kitsu({.method = what.method,
+                      .path = what.where.text(),
+                      .status = answer.status,
+                      .content_type = std::string(answer.headers.get("Content-Type").value_or("")),
+                      .location = {},
+                      .body = answer.body.substr(0, kept_body_bytes),
+                      .attempts = answer.attempts},
+                     message);
+  };
+  if (is_page(answer.headers.get("Content-Type").value_or(""), answer.body))
+    throw strange("a page came instead of JSON");
+  try {
+    return what.only ? json::parse_named(answer.body, *what.only, what.only_of, limits)
+                     : json::parse(answer.body, limits);
+  } catch (const error& problem) {
+    if (problem.code() == errc::too_large) throw;
+    throw strange(std::string("what came is no JSON: ") + problem.what());
   }
 }
 
 task<json::value> client::impl::parsed(const order& what, http::client_response answer) const {
-  if (answer.body.empty()) co_return nullptr;
-  const json::parse_limits limits{.max_bytes = static_cast<std::size_t>(options.max_response_bytes),
-                                  .max_values = static_cast<std::size_t>(options.max_response_bytes / 8)};
-  const refusal strange{.method = what.method,
-                        .path = what.where.text(),
-                        .status = answer.status,
-                        .content_type = std::string(answer.headers.get("Content-Type").value_or("")),
-                        .location = {},
-                        .body = answer.body.substr(0, kept_body_bytes),
-                        .attempts = answer.attempts};
-  if (is_page(strange.content_type, strange.body)) throw not_kitsu(strange, "a page came instead of JSON");
-  try {
-    if (answer.body.size() <= parsed_on_the_loop_bytes) co_return json::parse(answer.body, limits);
-    co_return co_await run_in_threadpool([&] { return json::parse(answer.body, limits); });
-  } catch (const error& problem) {
-    if (problem.code() == errc::too_large) throw;
-    throw not_kitsu(strange, std::string("what came is no JSON: ") + problem.what());
-  }
+  if (answer.body.size() <= parsed_on_the_loop_bytes) co_return parse(what, answer);
+  co_return co_await run_in_threadpool([&] { return parse(what, answer); });
+}
+
+task<json::value> client::impl::call(const order& what, permit turn) {
+  http::client_response answer = co_await send(what, std::move(turn));
+  if (answer.body.size() <= parsed_on_the_loop_bytes) co_return parse(what, answer);
+  co_return co_await parsed(what, std::move(answer));
 }
 
 task<json::value> client::impl::call(order what) {
-  const order asked{.method = what.method, .where = what.where};
-  http::client_response answer = co_await send(std::move(what));
-  co_return co_await parsed(asked, std::move(answer));
+  permit mine = co_await turn(what);
+  co_return co_await call(what, std::move(mine));
 }
 
 void client::impl::accept_tokens(tokens fresh) {

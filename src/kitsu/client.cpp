@@ -5,10 +5,14 @@ namespace {
 
 using shared = std::shared_ptr<client::impl>;
 
-task<json::value> call_on(shared self, client::impl::order what) { co_return co_await self->call(std::move(what)); }
+task<json::value> call_on(shared self, client::impl::order what) {
+  permit mine = co_await self->turn(what);
+  co_return co_await self->call(what, std::move(mine));
+}
 
 task<std::string> text_from(shared self, client::impl::order what) {
-  http::client_response answer = co_await self->send(std::move(what));
+  permit mine = co_await self->turn(what);
+  http::client_response answer = co_await self->send(what, std::move(mine));
   co_return std::move(answer.body);
 }
 
@@ -104,6 +108,16 @@ task<server_status> client::check_server_status() { return look_at(impl_); }
 
 task<json::value> client::get(path where, query parameters) {
   return call_on(impl_, {.where = std::move(where), .parameters = std::move(parameters)});
+}
+task<json::value> client::get_named(path where, query parameters, const json::structure_info& only, json::entries of) {
+  return call_on(impl_, {.where = std::move(where), .parameters = std::move(parameters), .only = &only, .only_of = of});
+}
+const json::array& client::list_in(const json::value& answer) {
+  const json::array* list = answer.if_array();
+  if (!list)
+    throw error(errc::invalid_argument,
+                "the answer is no list but " + std::string(json::type_name(answer)) + "; use get or fetch_all");
+  return *list;
 }
 task<json::value> client::post(path where, json::value body, query parameters) {
   return call_on(impl_, with_body(*impl_, "POST", std::move(where), body, std::move(parameters)));

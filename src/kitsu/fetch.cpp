@@ -144,9 +144,10 @@ struct page {
   std::size_t pages = 1;
 };
 
-task<page> fetch_page(client::impl& self, const path& where, query parameters, std::size_t number, std::size_t size) {
+task<page> fetch_page(client::impl& self, const path& where, query parameters, std::size_t number, std::size_t size,
+                      const json::structure_info* only) {
   if (number > 0) parameters.set("page", number).set("limit", size);
-  json::value answer = co_await self.call({.where = where, .parameters = std::move(parameters)});
+  json::value answer = co_await self.call({.where = where, .parameters = std::move(parameters), .only = only});
   page out;
   if (json::array* rows = answer.if_array()) {
     out.rows = std::move(*rows);
@@ -174,7 +175,7 @@ struct reading {
 };
 
 task<reading> read_pages(client::impl& self, const path& where, const query& parameters, fetch_options options,
-                         row_set& rows) {
+                         const json::structure_info* only, row_set& rows) {
   reading out;
   std::unordered_set<std::string> ids;
   const auto take = [&](page&& each) {
@@ -185,22 +186,23 @@ task<reading> read_pages(client::impl& self, const path& where, const query& par
         out.twice = true;
     out.fresh += rows.add(std::move(each.rows));
   };
-  page first = co_await fetch_page(self, where, parameters, 1, options.page_size);
+  page first = co_await fetch_page(self, where, parameters, 1, options.page_size, only);
   out.is_paged = first.is_page;
   const std::size_t pages = first.pages;
   take(std::move(first));
   std::vector<task<page>> others;
   for (std::size_t number = 2; number <= pages; ++number)
-    others.push_back(fetch_page(self, where, parameters, number, options.page_size));
+    others.push_back(fetch_page(self, where, parameters, number, options.page_size, only));
   for (page& each : co_await gather(std::move(others), options.max_parallel_pages)) take(std::move(each));
   co_return out;
 }
 
-task<json::array> fetch_list(client::impl& self, const path& where, query parameters, fetch_options options) {
+task<json::array> fetch_list(client::impl& self, const path& where, query parameters, fetch_options options,
+                             const json::structure_info* only) {
   const auto name = name_to_compare(parameters);
   row_set rows;
   if (parameters.find("page")) { // the caller turns the pages
-    page one = co_await fetch_page(self, where, std::move(parameters), 0, 0);
+    page one = co_await fetch_page(self, where, std::move(parameters), 0, 0, only);
     rows.add(std::move(one.rows));
     co_return std::move(rows).take(name);
   }
@@ -208,10 +210,11 @@ task<json::array> fetch_list(client::impl& self, const path& where, query parame
   // pushes another over the edge of a page that was read already, or was on one that was not. Then a row comes twice,
   // and another is missed. Where none came twice, the server counts rows that it does not show.
   for (int round = 1;; ++round) {
-    const reading got = co_await read_pages(self, where, parameters, options, rows);
+    const reading got = co_await read_pages(self, where, parameters, options, only, rows);
     if (!got.is_paged || rows.size() >= got.total || (round > 1 && got.fresh == 0 && !got.twice)) break;
     if (round < max_rounds) continue;
-    page whole = co_await fetch_page(self, where, parameters, 0, 0); // in one piece, which cannot change meanwhile
+    page whole =
+        co_await fetch_page(self, where, parameters, 0, 0, only); // in one piece, which cannot change meanwhile
     if (whole.is_page)
       throw error(errc::unavailable, "GET " + where.text() +
                                          ": the list changes while it is read: " + std::to_string(rows.size()) +
@@ -224,21 +227,23 @@ task<json::array> fetch_list(client::impl& self, const path& where, query parame
   co_return std::move(rows).take(name);
 }
 
-task<json::array> fetch_lists(shared self, path where, query parameters, fetch_options options) {
+task<json::array> fetch_lists(shared self, path where, query parameters, fetch_options options,
+                              const json::structure_info* only) {
   const auto is_long = [](const query::parameter& p) {
     const query_value::list* list = p.value.as_list();
     return list && list->size() > max_list;
   };
   const auto found = std::find_if(parameters.parameters().begin(), parameters.parameters().end(), is_long);
   if (found == parameters.parameters().end())
-    co_return co_await fetch_list(*self, where, std::move(parameters), options);
+    co_return co_await fetch_list(*self, where, std::move(parameters), options, only);
   const std::string name = found->name;
   const query_value::list all = *found->value.as_list();
   std::vector<task<json::array>> parts;
   for (std::size_t from = 0; from < all.size(); from += max_list) {
     const auto begin = all.begin() + static_cast<std::ptrdiff_t>(from);
     const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(from + max_list, all.size()));
-    parts.push_back(fetch_lists(self, where, query(parameters).set(name, query_value::list(begin, end)), options));
+    parts.push_back(
+        fetch_lists(self, where, query(parameters).set(name, query_value::list(begin, end)), options, only));
   }
   row_set rows;
   for (json::array& part : co_await gather(std::move(parts), options.max_parallel_pages)) rows.add(std::move(part));
@@ -253,12 +258,13 @@ std::optional<json::object> first_of(json::array&& rows) {
 
 task<std::optional<json::object>> fetch_first_of(shared self, path where, query parameters) {
   const auto name = name_to_compare(parameters);
-  page found = co_await fetch_page(*self, where, parameters, 1, name ? 100 : 1);
+  page found = co_await fetch_page(*self, where, parameters, 1, name ? 100 : 1, nullptr);
   row_set rows;
   rows.add(std::move(found.rows));
   auto first = first_of(std::move(rows).take(name));
   if (first || !name || !found.is_page || found.pages < 2) co_return first;
-  co_return first_of(co_await fetch_list(*self, where, std::move(parameters), {})); // many that only look like it
+  co_return first_of(
+      co_await fetch_list(*self, where, std::move(parameters), {}, nullptr)); // many that only look like it
 }
 
 task<std::optional<json::object>> fetch_entry(shared self, path where, std::string model, query parameters) {
@@ -294,9 +300,14 @@ client::impl::order change(const client::impl& self, const char* method, path wh
 } // namespace
 
 task<json::array> client::fetch_all(path model, query parameters, fetch_options options) {
+  return fetch_named(std::move(model), std::move(parameters), options, nullptr);
+}
+
+task<json::array> client::fetch_named(path model, query parameters, fetch_options options,
+                                      const json::structure_info* only) {
   if (options.page_size == 0 || options.max_parallel_pages == 0)
     throw error(errc::invalid_argument, "page_size and max_parallel_pages are 1 at least");
-  return fetch_lists(impl_, data(model), std::move(parameters), options);
+  return fetch_lists(impl_, data(model), std::move(parameters), options, only);
 }
 
 task<std::optional<json::object>> client::fetch_first(path model, query parameters) {

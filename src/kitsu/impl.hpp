@@ -5,12 +5,14 @@
 #include <weir/core/event.hpp>
 #include <weir/core/limiter.hpp>
 #include <weir/http/client.hpp>
+#include <weir/json/field_info.hpp>
 #include <weir/kitsu/client.hpp>
 
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace weir::kitsu {
 
@@ -24,21 +26,31 @@ struct client::impl : std::enable_shared_from_this<client::impl> {
     path where{""};
     query parameters;
     http::body body;
-    std::string accept = "application/json";
+    std::string_view accept = "application/json"; ///< a literal
     bool authorized = true; ///< with the access token, and again with a new one where it has expired
     std::string bearer;     ///< with this token instead
     bool transfer = false;  ///< counts as an upload or download
     std::function<void(std::uint64_t, std::uint64_t)> on_upload_progress;
+    const json::structure_info* only = nullptr; ///< of the answer's entries, keep only the members that it names
+    json::entries only_of = json::entries::in_list;
 
     /// Whether sending it twice does no harm. What is put below data/ replaces values; actions may add something.
     bool repeatable() const;
   };
 
-  /// Sends until it has an answer with a status of success. Fails: request_error.
-  task<http::client_response> send(order what);
+  /// Its turn: the limiter's permit. Whoever starts a call counts it and waits here first, with nothing more in memory
+  /// than the order: thousands may be waiting.
+  limiter::waiter turn(const order& what) {
+    ++calls_made;
+    return limit_of(what).acquire();
+  }
+  /// Sends until it has an answer with a status of success. `turn` is given back with it. Fails: request_error.
+  task<http::client_response> send(const order& what, permit turn);
   /// As send, once, whatever the status, and without renewing tokens. Fails: request_error where no answer came.
   task<http::client_response> attempt(const order& what);
   /// Sends and parses. An empty answer is null.
+  task<json::value> call(const order& what, permit turn);
+  /// As above, with the turn.
   task<json::value> call(order what);
 
   http::client_request request(const order& what) const;
@@ -52,6 +64,7 @@ struct client::impl : std::enable_shared_from_this<client::impl> {
   void accept_tokens(tokens fresh);
   /// The answer's JSON, parsed on a pool thread where it is long.
   task<json::value> parsed(const order& what, http::client_response answer) const;
+  json::value parse(const order& what, const http::client_response& answer) const;
 
   const std::string host;
   const client_options options;

@@ -153,6 +153,10 @@ class client {
 
   template <json::described T>
   task<T> get(path where, query parameters = {});
+  /// For routes that answer a list in one piece. Of each entry only what T names is ever in memory: the way to ask for
+  /// many thousands. Fails: also weir::error(invalid_argument) where the answer is no list.
+  template <json::described T>
+  task<std::vector<T>> get_list(path where, query parameters = {});
   template <json::described T>
   task<json::value> post(path where, const T& body, query parameters = {}) {
     return post(std::move(where), json::value(T::described().to_json(body)), std::move(parameters));
@@ -213,6 +217,10 @@ class client {
   impl& self() const noexcept { return *impl_; }
 
  private:
+  task<json::value> get_named(path where, query parameters, const json::structure_info& only, json::entries of);
+  task<json::array> fetch_named(path model, query parameters, fetch_options options, const json::structure_info* only);
+  static const json::array& list_in(const json::value& answer);
+
   explicit client(std::shared_ptr<impl> shared_with) noexcept;
 
   std::shared_ptr<impl> impl_;
@@ -227,13 +235,27 @@ void check_values(const path& where, const json::value& body);
 
 template <json::described T>
 task<T> client::get(path where, query parameters) {
-  const json::value answer = co_await get(std::move(where), std::move(parameters));
-  co_return T::described().from_answer(answer);
+  const auto& description = T::described();
+  const json::value answer =
+      co_await get_named(std::move(where), std::move(parameters), *description.structure(), json::entries::the_whole);
+  co_return description.from_answer(answer);
+}
+
+template <json::described T>
+task<std::vector<T>> client::get_list(path where, query parameters) {
+  const auto& description = T::described();
+  const json::value answer =
+      co_await get_named(std::move(where), std::move(parameters), *description.structure(), json::entries::in_list);
+  std::vector<T> all;
+  all.reserve(list_in(answer).size());
+  for (const json::value& each : list_in(answer)) all.push_back(description.from_answer(each));
+  co_return all;
 }
 
 template <json::described T>
 task<std::vector<T>> client::fetch_all(path model, query parameters, fetch_options options) {
-  const json::array rows = co_await fetch_all(std::move(model), std::move(parameters), options);
+  const json::array rows =
+      co_await fetch_named(std::move(model), std::move(parameters), options, T::described().structure().get());
   std::vector<T> all;
   all.reserve(rows.size());
   for (const json::value& row : rows) all.push_back(T::described().from_answer(row));
