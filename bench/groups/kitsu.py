@@ -20,6 +20,8 @@ TITLES = {"one_by_one": "2,000 shots with tasks, a request for each", "at_once":
           "uploads": f"{UPLOADS} uploads of a 0.69 MB picture"}
 EXPECTED = {"one_by_one": 6000, "at_once": 6000, "updates": UPDATES, "downloads": DOWNLOADS, "uploads": UPLOADS}
 REPLAY = "2,004 recorded answers"
+# What each side makes of them: gazu knows one way, and the client two.
+REPLAY_TITLES = {"one_by_one": REPLAY, "into_structs": f"{REPLAY}, into structs"}
 
 
 def sides(results, programs):
@@ -154,22 +156,28 @@ def curl(replay, base):
 
 def measure_replay(results, found, zou, base, runs):
     with tempfile.TemporaryDirectory(dir=base) as folder, Replay(zou, pathlib.Path(folder)) as replay:
-        rows = {name: [] for name in found}
+        ways = [("weir", work) for work in REPLAY_TITLES] + [(name, "one_by_one") for name in found if name != "weir"]
+        rows = {}
         asked = {"host": replay.host, **zou.account}
         for turn in range(runs):
-            for name in (list(found) if turn % 2 == 0 else list(found)[::-1]):
-                got = clients_work(found[name], "one_by_one", asked, replay)
+            for name, work in (ways if turn % 2 == 0 else ways[::-1]):
+                got = clients_work(found[name], work, asked, replay)
                 if got["done"] != EXPECTED["one_by_one"]:
                     raise RuntimeError(f"{name} saw {got['done']} tasks in the replay")
-                rows[name].append(got)
+                rows.setdefault(work if name == "weir" else name, []).append(got)
             try:
                 rows.setdefault("curl", []).append(curl(replay, pathlib.Path(folder)))
             except (OSError, peers.Missing) as why:
                 results.note(GROUP, f"curl was not measured: {why}.")
                 rows.pop("curl")
                 break
-    report(results, REPLAY, rows, [one for one in FIGURES if one[0] != "server_cpu"],
-           {("cpu", "gazu"): ">= 5x", ("peak_mib", "gazu"): ">= 5x", ("cpu", "curl"): ">= 1x"})
+    others = {name: got for name, got in rows.items() if name not in REPLAY_TITLES}
+    for work, title in REPLAY_TITLES.items():
+        report(results, title, {"weir": rows[work], **others}, [one for one in FIGURES if one[0] != "server_cpu"],
+               {("cpu", "gazu"): ">= 5x", ("peak_mib", "gazu"): ">= 5x", ("cpu", "curl"): ">= 1x"})
+    results.note(GROUP, "Of the recorded answers Weir and gazu keep every row with all its fields, as JSON values and "
+                        "dicts, and curl keeps nothing; \"into structs\" Weir reads over what its structs do not name and "
+                        "keeps 2 fields of a shot and 5 of a task, while gazu, which has no such way, keeps all.")
 
 
 def run(results, programs, runs):

@@ -12,7 +12,9 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -45,6 +47,57 @@ task<outcome> all_shots_one_by_one(kitsu::client& studio, const json::object&) {
   for (std::size_t n = 0; n < shots.size(); ++n) {
     got.done += tasks[n].as_array().size();
     shots[n].as_object()["tasks"] = std::move(tasks[n]);
+  }
+  co_return got;
+}
+
+// What a pipeline that looks for open work needs to know of the rows. Everything else is not kept.
+
+struct task_row {
+  std::string id, task_type_id, task_status_id;
+  std::int64_t priority = 0;
+  std::optional<std::string> due_date;
+
+  static const json::description<task_row>& described() {
+    static const json::description<task_row> d("A task.", [](auto& d) {
+      d.field("id", &task_row::id, "Its id").required();
+      d.field("task_type_id", &task_row::task_type_id, "Which step").required();
+      d.field("task_status_id", &task_row::task_status_id, "How far it is").required();
+      d.field("priority", &task_row::priority, "0 to 3");
+      d.field("due_date", &task_row::due_date, "When it is due");
+    });
+    return d;
+  }
+};
+
+struct shot_row {
+  std::string id, name;
+  std::vector<task_row> tasks;
+
+  static const json::description<shot_row>& described() {
+    static const json::description<shot_row> d("A shot.", [](auto& d) {
+      d.field("id", &shot_row::id, "Its id").required();
+      d.field("name", &shot_row::name, "Its name").required();
+    });
+    return d;
+  }
+};
+
+/// As all_shots_one_by_one, into structs.
+task<outcome> all_shots_into_structs(kitsu::client& studio, const json::object&) {
+  const auto projects = co_await studio.fetch_all("projects/open");
+  std::vector<shot_row> shots;
+  for (const auto& project : projects)
+    for (auto& shot : co_await studio.get_list<shot_row>(kitsu::path("data/projects", text(project, "id"), "shots")))
+      shots.push_back(std::move(shot));
+  std::vector<task<std::vector<task_row>>> calls;
+  for (const auto& shot : shots)
+    calls.push_back(studio.get_list<task_row>(kitsu::path("data/shots", shot.id, "tasks")));
+  auto tasks = co_await weir::gather(std::move(calls));
+  outcome got;
+  for (std::size_t n = 0; n < shots.size(); ++n) {
+    got.done += tasks[n].size();
+    shots[n].tasks = std::move(tasks[n]);
   }
   co_return got;
 }
@@ -110,6 +163,7 @@ double peak_mib() {
 
 using work = task<outcome> (*)(kitsu::client&, const json::object&);
 const std::map<std::string_view, work> works{{"one_by_one", all_shots_one_by_one},
+                                             {"into_structs", all_shots_into_structs},
                                              {"at_once", all_shots_at_once},
                                              {"updates", updates},
                                              {"downloads", downloads},
@@ -135,7 +189,7 @@ task<void> measure(work what, const json::object& asked) {
 int main(int argc, char** argv) {
   const auto found = argc == 2 ? works.find(argv[1]) : works.end();
   if (found == works.end()) {
-    std::fprintf(stderr, "usage: weir-bench-kitsu one_by_one|at_once|updates|downloads|uploads < JSON\n");
+    std::fprintf(stderr, "usage: weir-bench-kitsu one_by_one|into_structs|at_once|updates|downloads|uploads < JSON\n");
     return 2;
   }
   const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
