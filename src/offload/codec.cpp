@@ -44,6 +44,15 @@ void encoder::write_length(std::size_t count) {
   write(bytes, sizeof bytes);
 }
 
+void encoder::align_array() {
+  using detail::array_alignment;
+  constexpr std::byte gap[array_alignment] = {};
+  const auto wide = static_cast<std::uint8_t>((detail::array_offset - (size_ + 1) % array_alignment + array_alignment) %
+                                              array_alignment);
+  write(&wide, 1);
+  write(gap, wide);
+}
+
 void encoder::too_deep() {
   --depth_; // the level that throws has no destructor call
   throw error(errc::invalid_argument, "A value that holds values more than " + std::to_string(max_depth) +
@@ -74,6 +83,14 @@ std::size_t decoder::read_length(std::string_view type, std::size_t least_bytes,
   elements_ += count;
   memory_bytes_ += count * memory_bytes;
   return count;
+}
+
+void decoder::skip_gap(std::string_view type) {
+  std::uint8_t wide = 0;
+  read(&wide, 1, type);
+  if (wide >= detail::array_alignment)
+    fail(type, "has a gap of " + std::to_string(wide) + " bytes before its elements");
+  take(wide, type);
 }
 
 void decoder::fail(std::string_view type, std::string_view problem) const {

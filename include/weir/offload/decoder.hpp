@@ -1,7 +1,8 @@
 #pragma once
 
+#include <weir/offload/detail/large_block.hpp>
+
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -43,8 +44,12 @@ class decoder {
     return taken;
   }
   void read(void* into, std::size_t size, std::string_view type) {
-    const auto taken = take(size, type);
-    if (size != 0) std::memcpy(into, taken.data(), size);
+    detail::copy_block(into, take(size, type).data(), size);
+  }
+  /// For weir::codec: what encoder::write_array wrote. Fails: as `take`, and where a gap before it is too wide.
+  std::span<const std::byte> take_array(std::size_t size, std::string_view type) {
+    if (size >= detail::aligned_array_bytes) skip_gap(type);
+    return take(size, type);
   }
   /// For weir::codec: the count of elements that follow, of which each takes `least_bytes` or more here and
   /// `memory_bytes` once read (0: no more than the bytes that it comes from). Fails: errc::corrupt where so many
@@ -84,6 +89,7 @@ class decoder {
   };
 
  private:
+  void skip_gap(std::string_view type);
   [[noreturn]] void too_short(std::size_t size, std::string_view type) const;
   [[noreturn]] void too_deep(std::string_view type) const;
 

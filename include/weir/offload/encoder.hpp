@@ -1,7 +1,8 @@
 #pragma once
 
+#include <weir/offload/detail/large_block.hpp>
+
 #include <cstddef>
-#include <cstring>
 #include <span>
 
 namespace weir {
@@ -38,10 +39,15 @@ class encoder {
       size_ += size;
       return;
     }
-    std::memcpy(data_ + size_, data, size);
+    detail::copy_block(data_ + size_, data, size);
     size_ += size;
   }
   void write_length(std::size_t count);
+  /// For weir::codec: appends an array whose size decoder::take_array is told: a large one at an address that suits it.
+  void write_array(const void* data, std::size_t size) {
+    if (size >= detail::aligned_array_bytes) align_array();
+    write(data, size);
+  }
 
   /// The bytes that all values so far need, whether or not they were written.
   std::size_t size_bytes() const noexcept { return size_; }
@@ -70,6 +76,7 @@ class encoder {
 
  private:
   bool make_room(std::size_t more); // false: only count
+  void align_array();
   [[noreturn]] void too_deep();
 
   std::byte* data_ = nullptr;

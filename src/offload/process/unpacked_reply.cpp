@@ -2,7 +2,7 @@
 
 #include "offload/process/shared_words.hpp"
 
-#include <cstring>
+#include <weir/offload/detail/large_block.hpp>
 
 namespace weir::detail {
 
@@ -34,7 +34,8 @@ void unpacked_reply::open(std::span<const std::byte> all, std::uint32_t buffers,
   }
   if (broken_ || !may_change) return;
   copy_.reset(new std::byte[value_.size()]);
-  std::memcpy(copy_.get(), value_.data(), value_.size()); // whatever it holds now: only the copy is looked at
+  if (value_.size() >= huge_block_bytes) expect_block(copy_.get(), value_.size());
+  copy_block(copy_.get(), value_.data(), value_.size()); // whatever it holds now: only the copy is looked at
   value_ = {copy_.get(), value_.size()};
   payload_.reset();
 }

@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace weir::detail {
@@ -64,13 +66,28 @@ class process_job : public wait_node {
   bool wants_stop_;
 };
 
+/// The largest argument that is of the result's type, if its memory can hold that: nobody needs it once the reply is
+/// there. For what a job changes and gives back, the memory is warm already.
+template <class R, class... A>
+R* spare_for(std::tuple<A...>& arguments) noexcept {
+  R* largest = nullptr;
+  if constexpr (refillable<R>) {
+    [[maybe_unused]] const auto look = [&]<class T>(T& argument) {
+      if constexpr (std::is_same_v<T, R>)
+        if (!largest || argument.capacity() > largest->capacity()) largest = &argument;
+    };
+    std::apply([&](A&... argument) { (look(argument), ...); }, arguments);
+  }
+  return largest;
+}
+
 /// Where a permit is taken before a job is handed over.
 template <class Call, class F>
 class [[nodiscard]] process_wait final : process_job {
  public:
   using result = typename Call::result;
 
-  process_wait(const process_options& options, const F& function, const typename Call::arguments& arguments) noexcept
+  process_wait(const process_options& options, const F& function, typename Call::arguments& arguments) noexcept
       : process_job(options, Call::shape::thunk_type::wants_stop), function_(function), arguments_(arguments) {}
 
   bool await_ready() const noexcept { return false; }
@@ -97,14 +114,14 @@ class [[nodiscard]] process_wait final : process_job {
       if constexpr (std::is_void_v<result>)
         read_reply<void>(reply);
       else
-        value_.emplace(read_reply<result>(reply));
+        value_.emplace(read_reply<result>(reply, {}, spare_for<result>(arguments_)));
     } catch (...) {
       failure_ = std::current_exception();
     }
   }
 
   const F& function_;
-  const typename Call::arguments& arguments_;
+  typename Call::arguments& arguments_;
   std::optional<unvoid<result>> value_;
 };
 

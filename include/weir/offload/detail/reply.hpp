@@ -61,9 +61,9 @@ std::span<const std::byte> write_failure(reply_room& room, std::string_view func
 [[noreturn]] void throw_failure(decoder& in, reply_kind kind);
 
 /// Returns the result in a reply from a worker, or throws the exception in it. The bytes are hostile. Fails: besides
-/// that, errc::corrupt.
+/// that, errc::corrupt. `spare`: what the result may be read into, where it is refillable; not used any more.
 template <class R>
-R read_reply(std::span<const std::byte> reply, decode_limits limits = {}) {
+R read_reply(std::span<const std::byte> reply, decode_limits limits = {}, R* spare = nullptr) {
   decoder in(reply, limits);
   const decoder::level here(in, "the reply", "a part", decoder::level::depth::is_bounded);
   const auto kind = in.get<reply_kind>();
@@ -71,9 +71,14 @@ R read_reply(std::span<const std::byte> reply, decode_limits limits = {}) {
   if constexpr (std::is_void_v<R>) {
     in.finish();
   } else {
-    R result = decode_value<R>(in);
+    const auto result = [&]() -> R {
+      if constexpr (refillable<R>)
+        if (spare) return wire<R>::decode(in, std::move(*spare));
+      return decode_value<R>(in);
+    };
+    R value = result();
     in.finish();
-    return result;
+    return value;
   }
 }
 

@@ -20,6 +20,36 @@ constexpr std::size_t max_trusted_elements = 4096;
 // What a node of a list, tree or hash table takes beside its element.
 constexpr std::size_t node_bytes = 48;
 
+/// Whether a T can be read into the memory of another one.
+template <class T>
+concept refillable = !has_codec<T> && requires(decoder& in, T value) {
+  { wire<T>::decode(in, std::move(value)) } -> std::same_as<T>;
+};
+
+/// Returns `bytes` as a vector or string of elements that travel as they are. `spare` is not used any more: the memory
+/// that it has is taken where it fits, since fresh memory costs more than the copy.
+template <class Whole>
+Whole fill(Whole spare, std::span<const std::byte> bytes) {
+  using element = typename Whole::value_type;
+  const std::size_t size = bytes.size() / sizeof(element);
+  if (spare.capacity() < size || spare.capacity() / 2 > size) {
+    Whole().swap(spare);
+    if (bytes.size() >= huge_block_bytes) {
+      spare.reserve(size);
+      expect_block(spare.data(), bytes.size());
+    }
+    if constexpr (std::is_copy_assignable_v<element>)
+      if (size != 0 && reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(element) == 0) {
+        const auto* first = reinterpret_cast<const element*>(bytes.data());
+        spare.assign(first, first + size); // one pass
+        return spare;
+      }
+  }
+  spare.resize(size);
+  copy_block(spare.data(), bytes.data(), bytes.size());
+  return spare;
+}
+
 template <class C>
 struct wire<std::basic_string<C>> {
   using parts = types<>;
@@ -27,19 +57,12 @@ struct wire<std::basic_string<C>> {
 
   static void encode(encoder& out, const std::basic_string<C>& value) {
     out.write_length(value.size());
-    out.write(value.data(), value.size() * sizeof(C));
+    out.write_array(value.data(), value.size() * sizeof(C));
   }
-  static std::basic_string<C> decode(decoder& in) {
+  static std::basic_string<C> decode(decoder& in, std::basic_string<C> spare = {}) {
     constexpr auto type = type_name<std::basic_string<C>>();
     const std::size_t size = in.read_length(type, sizeof(C), 0);
-    const auto bytes = in.take(size * sizeof(C), type);
-    if constexpr (sizeof(C) == 1) {
-      return std::basic_string<C>(reinterpret_cast<const C*>(bytes.data()), size);
-    } else {
-      std::basic_string<C> value(size, C());
-      if (size != 0) std::memcpy(value.data(), bytes.data(), bytes.size());
-      return value;
-    }
+    return fill(std::move(spare), in.take_array(size * sizeof(C), type));
   }
 };
 
@@ -51,29 +74,29 @@ struct wire<std::vector<T>> {
   static void encode(encoder& out, const std::vector<T>& value) {
     out.write_length(value.size());
     const encoder::level deeper(out);
-    encode_run<T>(out, value.data(), value.size());
+    if constexpr (bulk<T>)
+      out.write_array(value.data(), value.size() * sizeof(T));
+    else
+      encode_run<T>(out, value.data(), value.size());
   }
-  static std::vector<T> decode(decoder& in) {
+  static std::vector<T> decode(decoder& in, std::vector<T> spare = {})
+    requires bulk<T>
+  {
+    constexpr auto type = type_name<std::vector<T>>();
+    const std::size_t size = in.read_length(type, sizeof(T), 0);
+    return fill(std::move(spare), in.take_array(size * sizeof(T), type));
+  }
+  static std::vector<T> decode(decoder& in)
+    requires(!bulk<T>)
+  {
     constexpr auto type = type_name<std::vector<T>>();
     std::vector<T> value;
-    if constexpr (bulk<T>) {
-      const std::size_t size = in.read_length(type, sizeof(T), 0);
-      const auto bytes = in.take(size * sizeof(T), type);
-      if constexpr (std::is_same_v<T, std::byte> || sizeof(T) == 1) {
-        const auto* first = reinterpret_cast<const T*>(bytes.data());
-        value.assign(first, first + size);
-      } else {
-        value.resize(size);
-        if (size != 0) std::memcpy(static_cast<void*>(value.data()), bytes.data(), bytes.size());
-      }
-    } else {
-      const std::size_t size = in.read_length(type, detail::least_bytes<T>(), sizeof(T));
-      value.reserve(size < max_trusted_elements ? size : max_trusted_elements);
-      decoder::level deeper(in, type, "element");
-      for (std::size_t i = 0; i < size; ++i) {
-        deeper.at(i + 1);
-        value.push_back(decode_value<T>(in));
-      }
+    const std::size_t size = in.read_length(type, detail::least_bytes<T>(), sizeof(T));
+    value.reserve(size < max_trusted_elements ? size : max_trusted_elements);
+    decoder::level deeper(in, type, "element");
+    for (std::size_t i = 0; i < size; ++i) {
+      deeper.at(i + 1);
+      value.push_back(decode_value<T>(in));
     }
     return value;
   }
