@@ -129,7 +129,7 @@ def run(results, programs, runs):
                              ("shut_in_worker_us", "the first call with these sandbox options", "worker_us")):
         results.figure(GROUP, work, "us", shut_in[key], shut_in[other], plain)
     results.note(GROUP, f"Medians of {runs} rounds; hops for {SECONDS} s each. CPU is that of the caller and of all processes "
-                        "below it. A worker polls for 10 us before it sleeps, also where the loop does not; where a "
+                        "below it. A worker polls for 10 to 50 us before it sleeps, also where the loop does not; where a "
                         "machine has one CPU neither does. anyio has no shared buffers: its peer in those rows is the same "
                         "bytes copied. Kill: anyio with cancellable=True; ProcessPoolExecutor cannot stop a function. "
                         "Its first call forks the measured process, which is small here.")

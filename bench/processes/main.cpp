@@ -4,7 +4,7 @@
 //   weir-bench-processes payload MIB copied|shared|in-place TIMES  bytes there and back
 //   weir-bench-processes kill TIMES                                how late an endless loop ends, deadline 100 ms
 //   weir-bench-processes sandbox TIMES                             what shutting the function in adds
-// Each prints one line of JSON. LINGER_US is how long the loop polls; a worker polls for 10 us in any case.
+// Each prints one line of JSON. LINGER_US is how long the loop polls; a worker polls in any case.
 #include "family.hpp"
 
 #include <weir/core/error.hpp>

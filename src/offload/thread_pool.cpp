@@ -55,7 +55,7 @@ struct thread_pool::worker {
   /// 1: woken. A futex(2).
   std::atomic<std::uint32_t> word{0};
   worker* next_idle = nullptr;
-  bool searching = true; ///< a new thread is on its way to work
+  bool searching = false; ///< on its way to work
   detail::linger patience;
 
   /// Returns whether it was woken within `limit` (nullptr: waits for ever).
@@ -107,7 +107,11 @@ thread_pool::orders thread_pool::bring_in(bool at_once) noexcept {
     --count_.idle;
     ++count_.wakes;
     chosen->searching = searching_ = true;
-    return {chosen, false};
+    constexpr unsigned often = 64;
+    const bool few = cpus_ > 1 && count_.threads < turn_takers && linger_ns.load(std::memory_order_relaxed) == 0;
+    const bool company = few && ++woken_ % often == 0;
+    if (company) ++count_.threads;
+    return {chosen, company};
   }
   if (!at_once && !eager_ && count_.threads >= cpus_ &&
       clock::now() - runnable_.front().jobs.front().queued_at < patience)
@@ -119,10 +123,10 @@ thread_pool::orders thread_pool::bring_in(bool at_once) noexcept {
 
 bool thread_pool::carry_out(const orders& what) noexcept {
   if (what.wake) what.wake->unpark();
-  return !what.start || start_thread();
+  return !what.start || start_thread(!what.wake);
 }
 
-bool thread_pool::start_thread() noexcept {
+bool thread_pool::start_thread(bool searching) noexcept {
   // Signals belong to the thread that runs the loop.
   sigset_t all, before;
   sigfillset(&all);
@@ -130,11 +134,11 @@ bool thread_pool::start_thread() noexcept {
   bool made = true;
   const bool nice_already = in_pool;
   try {
-    std::thread([this, nice_already] {
+    std::thread([this, nice_already, searching] {
       set_time_slice(usual_slice);
       if (!nice_already) step_back();
       in_pool = true;
-      serve();
+      serve(searching);
     }).detach();
   } catch (const std::system_error&) {
     made = false;
@@ -145,7 +149,7 @@ bool thread_pool::start_thread() noexcept {
     ++count_.started;
   } else {
     --count_.threads;
-    searching_ = false;
+    if (searching) searching_ = false;
   }
   return made;
 }
@@ -271,8 +275,11 @@ bool thread_pool::look_for_work(worker& self, std::unique_lock<std::mutex>& lock
 
 bool thread_pool::sleep(worker& self, std::unique_lock<std::mutex>& lock) {
   if (loops_ == 0) return false;
-  self.next_idle = idle_;
-  idle_ = &self;
+  worker** place = &idle_;
+  if (self.patience.at_most.count() == 0)
+    for (std::size_t before = 1; *place && before < turn_takers; ++before) place = &(*place)->next_idle;
+  self.next_idle = *place;
+  *place = &self;
   ++count_.idle;
   lock.unlock();
   const bool woken = self.park(&idle_time);
@@ -291,9 +298,10 @@ bool thread_pool::sleep(worker& self, std::unique_lock<std::mutex>& lock) {
   return self.searching || loops_ > 0;
 }
 
-void thread_pool::serve() {
+void thread_pool::serve(bool searching) {
   ::pthread_setname_np(::pthread_self(), "weir-worker");
   worker self;
+  self.searching = searching;
   loop_address home;
   std::unique_lock lock(mutex_);
   for (;;) {

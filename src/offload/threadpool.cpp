@@ -52,6 +52,7 @@ class client : detail::timer_node, detail::ready_node {
     batch_.push_back(job);
     owner_.begin_outside();
     if (!std::exchange(scheduled_, true)) owner_.at_end_of_round(this);
+    if (++collected_ >= enough) hand_over();
   }
 
   thread_limiter ordinary{40, "threads"};
@@ -60,6 +61,10 @@ class client : detail::timer_node, detail::ready_node {
  private:
   void flush() noexcept {
     scheduled_ = false;
+    hand_over();
+  }
+  void hand_over() noexcept {
+    collected_ = 0;
     if (batch_.empty()) return; // all were taken back
     owner_.set_linger(detail::thread_pool::linger());
     using after = detail::thread_pool::after;
@@ -90,6 +95,10 @@ class client : detail::timer_node, detail::ready_node {
 
   loop& owner_;
   detail::list<detail::thread_job, detail::in_lane> batch_;
+  // A round that submits many hands over so many at a time: held back until its end, the threads would have gone to
+  // sleep by then, and loop and threads would work in turn instead of side by side.
+  static constexpr std::size_t enough = 16;
+  std::size_t collected_ = 0;
   bool scheduled_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include <weir/core/stop.hpp>
 #include <weir/core/task_group.hpp>
 #include <weir/core/timeout.hpp>
+#include <weir/offload/cpus.hpp>
 #include <weir/offload/from_thread.hpp>
 #include <weir/offload/threadpool.hpp>
 
@@ -19,6 +20,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <ctime>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -388,6 +390,51 @@ TEST(thread_rules, without_lingering_everything_works_as_well) {
       EXPECT_EQ(sum, 1999 * 1000);
     }());
   }
+  set_thread_linger(before);
+}
+
+double cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+TEST(thread_rules, nobody_polls_in_an_idle_program) {
+  run([]() -> task<void> {
+    for (int i = 0; i < 2000; ++i) co_await run_in_threadpool([] {}); // both sides have found polling worth while
+    EXPECT_GT(threadpool_counters().threads, 0u);
+    const double before = cpu_seconds();
+    co_await sleep_for(1s);
+    EXPECT_LT(cpu_seconds() - before, 0.1);
+  }());
+}
+
+TEST(thread_rules, nobody_polls_for_long_for_a_function_that_takes_long) {
+  run([]() -> task<void> {
+    for (int i = 0; i < 2000; ++i) co_await run_in_threadpool([] {});
+    const double before = cpu_seconds();
+    co_await run_in_threadpool([] { std::this_thread::sleep_for(1s); });
+    EXPECT_LT(cpu_seconds() - before, 0.1);
+    for (int i = 0; i < 500; ++i) co_await run_in_threadpool([] { std::this_thread::sleep_for(2ms); });
+    EXPECT_LT(cpu_seconds() - before, 0.5); // of two seconds
+  }());
+}
+
+TEST(thread_rules, a_few_threads_take_turns_where_nobody_polls) {
+  if (available_cpus() < 2) GTEST_SKIP() << "one processor";
+  const auto before = thread_linger();
+  set_thread_linger(0us);
+  ASSERT_TRUE(becomes_true([] { return pool_threads() == 0; }));
+  run([]() -> task<void> {
+    std::set<std::thread::id> seen;
+    for (int i = 0; i < 100 && seen.size() < 4; ++i)
+      for (int n = 0; n < 64; ++n) {
+        seen.insert(co_await run_in_threadpool([] { return std::this_thread::get_id(); }));
+        co_await sleep_for(100us); // the thread has gone to sleep again
+      }
+    EXPECT_EQ(seen.size(), 4u);
+    EXPECT_EQ(pool_threads(), 4u);
+  }());
   set_thread_linger(before);
 }
 
