@@ -114,7 +114,7 @@ task<std::string> openai_provider::download_video(std::string id, video_variant 
   bool ask_why = false;
   try {
     const http::download_result got =
-        co_await http::download(wire_.web(), request, target, {.on_progress = std::move(progress)});
+        co_await http::download(*co_await wire_.web(), request, target, {.on_progress = std::move(progress)});
     if (is_no_media(got.content_type))
       throw error(errc::remote, "could not " + why.doing + ": the server sent " +
                                     wire_.errors().shown(got.content_type) + " instead of media");

@@ -5,6 +5,7 @@
 #include <weir/core/sleep.hpp>
 #include <weir/files/async.hpp>
 #include <weir/http/download.hpp>
+#include <weir/http/load_client.hpp>
 #include <weir/offload/threadpool.hpp>
 
 #include <algorithm>
@@ -83,13 +84,14 @@ std::string wire::missing() const {
   return "OPENAI_API_KEY is not set: set it to a key of your account, or OPENAI_BASE_URL to a server that needs none";
 }
 
-http::client& wire::web() {
+task<http::client*> wire::web() {
+  if (!web_) co_await http::load_client();
   if (!web_) {
     http::client_options how;
     how.user_agent = "weir/" WEIR_VERSION;
     web_.emplace(std::move(how));
   }
-  return *web_;
+  co_return &*web_;
 }
 
 http::client_request wire::plain(const std::string& method, const std::string& path) const {
@@ -135,7 +137,7 @@ http::client_request wire::buy(const std::string& path, http::body body, const s
 task<http::client_response> wire::send(http::client_request request, purpose why) {
   if (!request.max_response_bytes) request.max_response_bytes = max_json_bytes;
   try {
-    co_return co_await web().send(std::move(request));
+    co_return co_await (co_await web())->send(std::move(request));
   } catch (const http::transport_error& failure) {
     errors_.broke(why, failure);
   } catch (const http::status_error& failure) {
@@ -172,7 +174,8 @@ task<picture_answer> wire::call_for_picture(http::client_request request, media:
   how.piece_bytes = piece_bytes;
   how.on_head = [&reader](const http::response_head& head) { reader.begin(head); };
   try {
-    http::response_head head = co_await web().stream(
+    http::client& client = *co_await web();
+    http::response_head head = co_await client.stream(
         std::move(request), [&reader](std::span<const std::byte> piece) { return reader.take(piece); }, std::move(how));
     if (!reader.succeeds()) errors_.refused(why, head.status, head.headers, reader.error_body());
     picture_answer answer = co_await reader.finish();
@@ -222,7 +225,7 @@ task<void> wire::explain(http::client_request request, purpose why) {
       body.append(reinterpret_cast<const char*>(piece.data()), std::min(piece.size(), small_json_bytes - body.size()));
       co_return;
     };
-    const http::response_head head = co_await web().stream(std::move(request), collect, std::move(how));
+    const http::response_head head = co_await (co_await web())->stream(std::move(request), collect, std::move(how));
     errors_.refused(why, head.status, head.headers, body);
   } catch (const it_works&) {
     co_return;
@@ -241,7 +244,8 @@ task<void> wire::fetch(std::string url, byte_sink sink, purpose why) {
   try {
     http::client_request request{.url = std::move(url)};
     request.timeouts = http::timeouts{.connect = 10s, .idle = 60s, .total = 600s};
-    const auto got = co_await http::download(web(), std::move(request), target, {.max_bytes = max_picture_bytes});
+    const auto got =
+        co_await http::download(*co_await web(), std::move(request), target, {.max_bytes = max_picture_bytes});
     if (got.bytes == 0) fault = "the picture at its address is empty";
   } catch (const error& failure) {
     fault = std::string("the picture could not be fetched from its address: ") + failure.what();

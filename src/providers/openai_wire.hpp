@@ -57,7 +57,8 @@ class wire {
   /// Gets `url`, of any server, with no header of ours, into `sink` once it has come completely.
   task<void> fetch(std::string url, byte_sink sink, purpose why);
 
-  http::client& web();
+  /// Never nullptr. The first call loads what a client needs.
+  task<http::client*> web();
   const failures& errors() const noexcept { return errors_; }
 
  private:

@@ -1,5 +1,6 @@
 #include <weir/core/error.hpp>
 #include <weir/core/shield.hpp>
+#include <weir/http/load_client.hpp>
 #include <weir/kitsu/configured_login.hpp>
 #include <weir/offload/processpool.hpp>
 #include <weir/offload/threadpool.hpp>
@@ -87,6 +88,7 @@ task<kitsu::client> studio::kitsu() {
   if (!kitsu_) {
     auto login =
         co_await run_in_threadpool(thread_options{.limiter = &file_work_}, [] { return kitsu::configured_login(); });
+    co_await http::load_client();
     kitsu_ = co_await kitsu::open_client(std::move(login), {}, [](const std::string& problem) {
       std::fprintf(stderr, "weir: kitsu: %s\n", problem.c_str());
     });
