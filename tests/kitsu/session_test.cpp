@@ -9,9 +9,9 @@ namespace weir::kitsu::stubbed {
 namespace {
 
 TEST(Session, ALoginThatIsCancelledWhileItsAnswerIsUnderWayLeavesNoTokenBehind) {
+  std::atomic<bool> asked = false; // outlives the stub, whose threads end with it
   kitsu_stub stub;
   const auto fresh = stub.issue();
-  std::atomic<bool> asked = false;
   stub.answer(
       "POST", "auth/login",
       [&](const stub_request&) {
@@ -44,8 +44,8 @@ TEST(Session, ALoginThatIsCancelledWhileItsAnswerIsUnderWayLeavesNoTokenBehind) 
 }
 
 TEST(Session, ALoginThatIsCancelledAndNeverAnsweredEndsSoon) {
-  kitsu_stub stub;
   std::atomic<bool> asked = false, go_on = false;
+  kitsu_stub stub;
   stub.answer(
       "POST", "auth/login",
       [&](const stub_request&) {
