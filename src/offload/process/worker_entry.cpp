@@ -134,7 +134,7 @@ void run_worker(const worker_order& order) noexcept {
     for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i) + 3;
     context.fds = std::span(numbers).first(order.fds.size() - 2);
     if (order.request.nice > 0) ::setpriority(PRIO_PROCESS, 0, order.request.nice);
-    set_time_slice(worker_slice);
+    set_time_slice(usual_slice);
     offer_to_oom_killer();
     std::setvbuf(stdout, nullptr, _IOLBF, 0); // what was printed before a crash is not lost
     map_channel(order, context);
