@@ -6,7 +6,7 @@
 
 namespace weir::detail {
 
-/// An entry of a loop's timer heap. `index` is its place there, or `unarmed`.
+/// What a loop's queue of timers fires. `index` is its place in the queue's table, or `unarmed`.
 struct timer_node {
   static constexpr std::size_t unarmed = static_cast<std::size_t>(-1);
 
