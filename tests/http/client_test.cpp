@@ -400,15 +400,16 @@ TEST(client, a_request_takes_nothing_over_from_the_one_before) {
       ADD_FAILURE() << "a broken answer was taken for a whole one";
     } catch (const transport_error&) {}
     co_await other.send({.url = server.url("/8")});
-    co_await web.send({.method = "PUT", .url = server.url("/9"), .body = "nine"});
+    co_await web.send({.method = "PUT", .url = server.url("/9"), .body = "nine", .idempotent = true});
     co_await web.send({.url = server.url("/10")});
     co_await web.send({.method = "HEAD", .url = server.url("/11")});
-    EXPECT_EQ((co_await web.send({.url = server.url("/12")})).body, "ok");
+    co_await web.send({.method = "OPTIONS", .url = server.url("/12")});
+    EXPECT_EQ((co_await web.send({.url = server.url("/13")})).body, "ok");
   }());
   EXPECT_EQ(seen, (std::vector<std::string>{
                       "GET /1|weir||1||packed|", "GET /2|weir||||packed|", "GET /3|other||3||packed|",
                       "POST /4|weir|||a/b|packed|four", "GET /5|weir|||||", "GET /6|weir|Basic bWU6c2VjcmV0|||packed|",
                       "GET /7|weir||||packed|", "GET /broken|other||||packed|", "GET /8|other||||packed|",
                       "PUT /9|weir||||packed|nine", "GET /10|weir||||packed|", "HEAD /11|weir||||packed|",
-                      "GET /12|weir||||packed|"}));
+                      "OPTIONS /12|weir||||packed|", "GET /13|weir||||packed|"}));
 }
