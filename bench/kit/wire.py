@@ -152,12 +152,12 @@ def burst(wire, requests, probe=None, interval=0.01, patience=300):
     start = time.perf_counter()
     for i, template in enumerate(requests):
         wire.submit(first + i, template.replace("@ID@", str(first + i)))
-    sent, finished = 0, None
+    sent, finished, first_due = 0, None, time.perf_counter()  # while all were sent no probe could be
     while outstanding or due_at:
         now = time.perf_counter()
         if now - start > patience:
             raise RuntimeError(f"{outstanding} calls and {len(due_at)} probes were not answered in {patience} s")
-        due = start + sent * interval
+        due = first_due + sent * interval
         if outstanding and probe and now >= due:
             number = first_probe + sent
             due_at[number] = due
