@@ -150,7 +150,7 @@ TEST(from_thread, F07_values_of_the_thread_are_seen_on_the_loop) {
 TEST(from_thread, F08_cancelling_the_caller_cancels_what_runs_on_the_loop) {
   run([]() -> task<void> {
     std::atomic<bool> told{false};
-    EXPECT_FALSE((co_await move_on_after(20ms, run_in_threadpool([&] {
+    EXPECT_FALSE((co_await move_on_after(500ms, run_in_threadpool([&] {
                                            try {
                                              run_on_loop([]() -> task<void> { co_await sleep_for(1h); });
                                            } catch (const cancelled&) {
@@ -166,13 +166,14 @@ TEST(from_thread, F08_cancelling_the_caller_cancels_what_runs_on_the_loop) {
 TEST(from_thread, F08_that_of_an_abandoned_function_goes_on) {
   run([]() -> task<void> {
     std::atomic<bool> completed{false};
-    EXPECT_FALSE(
-        (co_await move_on_after(20ms, run_in_threadpool({.abandon = true},
-                                                        [&] {
-                                                          run_on_loop([]() -> task<void> { co_await sleep_for(80ms); });
-                                                          completed = true;
-                                                        })))
-            .has_value());
+    EXPECT_FALSE((co_await move_on_after(500ms, run_in_threadpool({.abandon = true},
+                                                                  [&] {
+                                                                    run_on_loop([]() -> task<void> {
+                                                                      co_await sleep_for(1500ms);
+                                                                    });
+                                                                    completed = true;
+                                                                  })))
+                     .has_value());
     EXPECT_FALSE(completed);
     while (!completed) co_await sleep_for(1ms);
   }());
@@ -181,7 +182,7 @@ TEST(from_thread, F08_that_of_an_abandoned_function_goes_on) {
 TEST(from_thread, F09_a_function_can_ask_whether_its_caller_was_cancelled) {
   run([]() -> task<void> {
     std::atomic<bool> after{false}, began{false};
-    EXPECT_FALSE((co_await move_on_after(20ms, run_in_threadpool([&] {
+    EXPECT_FALSE((co_await move_on_after(500ms, run_in_threadpool([&] {
                                            began = true;
                                            while (!this_job::is_cancelled()) std::this_thread::sleep_for(1ms);
                                            this_job::throw_if_cancelled();
@@ -196,18 +197,18 @@ TEST(from_thread, F09_a_function_can_ask_whether_its_caller_was_cancelled) {
 TEST(from_thread, F10_an_abandoned_one_too) {
   run([]() -> task<void> {
     std::atomic<bool> told{false};
-    EXPECT_FALSE((co_await move_on_after(20ms, run_in_threadpool({.abandon = true},
-                                                                 [&] {
-                                                                   try {
-                                                                     for (;;) {
-                                                                       this_job::throw_if_cancelled();
-                                                                       std::this_thread::sleep_for(1ms);
-                                                                     }
-                                                                   } catch (const cancelled&) {
-                                                                     told = true;
-                                                                     throw;
-                                                                   }
-                                                                 })))
+    EXPECT_FALSE((co_await move_on_after(500ms, run_in_threadpool({.abandon = true},
+                                                                  [&] {
+                                                                    try {
+                                                                      for (;;) {
+                                                                        this_job::throw_if_cancelled();
+                                                                        std::this_thread::sleep_for(1ms);
+                                                                      }
+                                                                    } catch (const cancelled&) {
+                                                                      told = true;
+                                                                      throw;
+                                                                    }
+                                                                  })))
                      .has_value());
     while (!told) co_await sleep_for(1ms);
   }());

@@ -129,10 +129,10 @@ TEST(thread_rules, T03_a_raised_capacity_starts_who_waits) {
 TEST(thread_rules, T04_a_cancelled_caller_waits_for_the_function) {
   run([]() -> task<void> {
     std::atomic<bool> ended{false};
-    const bool in_time = (co_await move_on_after(20ms,
+    const bool in_time = (co_await move_on_after(500ms,
                                                  [](std::atomic<bool>& flag) -> task<void> {
                                                    co_await run_in_threadpool([&] {
-                                                     std::this_thread::sleep_for(200ms);
+                                                     std::this_thread::sleep_for(1500ms);
                                                      flag = true;
                                                    });
                                                    co_await yield_now(); // the cancellation shows at the next wait
@@ -145,8 +145,8 @@ TEST(thread_rules, T04_a_cancelled_caller_waits_for_the_function) {
 
 TEST(thread_rules, T04_a_value_that_was_made_in_spite_of_the_cancellation_is_not_lost) {
   run([]() -> task<void> {
-    EXPECT_EQ(co_await move_on_after(10ms, run_in_threadpool([] {
-                                       std::this_thread::sleep_for(60ms);
+    EXPECT_EQ(co_await move_on_after(500ms, run_in_threadpool([] {
+                                       std::this_thread::sleep_for(800ms);
                                        return 7;
                                      })),
               7);
@@ -156,11 +156,11 @@ TEST(thread_rules, T04_a_value_that_was_made_in_spite_of_the_cancellation_is_not
 TEST(thread_rules, T05_an_abandoning_caller_goes_first) {
   run([]() -> task<void> {
     std::atomic<bool> ended{false};
-    EXPECT_FALSE((co_await move_on_after(20ms, run_in_threadpool({.abandon = true},
-                                                                 [&] {
-                                                                   std::this_thread::sleep_for(200ms);
-                                                                   ended = true;
-                                                                 })))
+    EXPECT_FALSE((co_await move_on_after(500ms, run_in_threadpool({.abandon = true},
+                                                                  [&] {
+                                                                    std::this_thread::sleep_for(1500ms);
+                                                                    ended = true;
+                                                                  })))
                      .has_value());
     EXPECT_FALSE(ended);
     while (!ended) co_await sleep_for(5ms);
@@ -170,11 +170,11 @@ TEST(thread_rules, T05_an_abandoning_caller_goes_first) {
 TEST(thread_rules, T06_an_abandoned_function_that_blocks_ends_when_it_can) {
   static std::atomic<bool> go, ended;
   go = ended = false;
-  EXPECT_FALSE(run(move_on_after(20ms, run_in_threadpool({.abandon = true},
-                                                         [] {
-                                                           go.wait(false);
-                                                           ended = true;
-                                                         })))
+  EXPECT_FALSE(run(move_on_after(500ms, run_in_threadpool({.abandon = true},
+                                                          [] {
+                                                            go.wait(false);
+                                                            ended = true;
+                                                          })))
                    .has_value());
   EXPECT_FALSE(ended);
   go = true;

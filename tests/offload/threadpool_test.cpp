@@ -124,7 +124,7 @@ TEST(run_in_threadpool, cancelled_while_queued_never_starts) {
 TEST(run_in_threadpool, cancelled_while_running_sets_the_token_and_waits) {
   run([]() -> task<void> {
     std::atomic<bool> ended{false};
-    EXPECT_THROW(co_await with_timeout(20ms, run_in_threadpool([&](std::stop_token stop) {
+    EXPECT_THROW(co_await with_timeout(500ms, run_in_threadpool([&](std::stop_token stop) {
                                          while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
                                          std::this_thread::sleep_for(20ms);
                                          ended = true;
@@ -139,10 +139,10 @@ TEST(run_in_threadpool, abandoned_jobs_keep_their_permit_until_they_end) {
   run([]() -> task<void> {
     limiter one(1);
     std::atomic<bool> go{false};
-    EXPECT_THROW(co_await with_timeout(10ms, run_in_threadpool(thread_options{.limiter = &one, .abandon = true},
-                                                               [&] {
-                                                                 while (!go) std::this_thread::sleep_for(1ms);
-                                                               })),
+    EXPECT_THROW(co_await with_timeout(500ms, run_in_threadpool(thread_options{.limiter = &one, .abandon = true},
+                                                                [&] {
+                                                                  while (!go) std::this_thread::sleep_for(1ms);
+                                                                })),
                  error);
     EXPECT_EQ(one.in_use(), 1u);
     go = true;
@@ -154,11 +154,11 @@ TEST(run_in_threadpool, abandoned_jobs_keep_their_permit_until_they_end) {
 TEST(run_in_threadpool, an_abandoned_job_may_outlive_the_loop) {
   static std::atomic<bool> go, ended;
   go = ended = false;
-  EXPECT_THROW(run(with_timeout(10ms, run_in_threadpool(thread_options{.abandon = true},
-                                                        [] {
-                                                          while (!go) std::this_thread::sleep_for(1ms);
-                                                          ended = true;
-                                                        }))),
+  EXPECT_THROW(run(with_timeout(500ms, run_in_threadpool(thread_options{.abandon = true},
+                                                         [] {
+                                                           while (!go) std::this_thread::sleep_for(1ms);
+                                                           ended = true;
+                                                         }))),
                error);
   go = true;
   while (!ended) std::this_thread::sleep_for(1ms);
